@@ -1,0 +1,1 @@
+"""What supervisor and worker must agree on: no network, no store, no import of either."""

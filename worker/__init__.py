@@ -1,0 +1,1 @@
+"""One WhatsApp account: its connection, its session file, and its link to the supervisor."""
