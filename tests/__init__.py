@@ -1,0 +1,1 @@
+"""Tests: they may import every package; the packages import nothing from here."""
