@@ -1,0 +1,1 @@
+"""WhatsApp's protobuf messages, trimmed to what is used, and what protoc makes of them."""
