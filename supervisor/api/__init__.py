@@ -1,0 +1,1 @@
+"""The HTTP API: who may ask, what is answered, and in which shapes."""

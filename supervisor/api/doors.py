@@ -1,0 +1,85 @@
+"""What the HTTP API and the outbox need from the rest of the supervisor, as small protocols."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared import link_pb2
+from shared.accounts import AccountStatus
+from shared.errors import WakeeperError
+from supervisor.store.records import OutboxRecord
+
+
+class WorkerUnavailable(WakeeperError):
+    """The account's worker is not there, not connected, or did not answer in time: try later."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What the fleet knows of an account right now; times are wall-clock milliseconds."""
+
+    account_id: str
+    status: AccountStatus
+    since_ms: int
+    qr_payload: str | None = None
+    qr_expires_at_ms: int | None = None
+    code: int | None = None
+    reason: str | None = None
+    retry_at_ms: int | None = None
+
+
+class Fleet(Protocol):
+    """The running workers."""
+
+    async def ensure(self, account_id: str) -> None:
+        """See to it that the account's worker runs (or shows a QR); returns at once."""
+        ...
+
+    async def stop(self, account_id: str, *, reason: str, unlink: bool = False) -> None:
+        """Stop the worker and wait until it is gone; `unlink` also logs the device out."""
+        ...
+
+    def view(self, account_id: str) -> AccountView | None:
+        """Return the live state, None when the account has no worker."""
+        ...
+
+    async def send(
+        self, account_id: str, send: link_pb2.Send, timeout_s: float
+    ) -> link_pb2.SendResult:
+        """Hand a message to the worker and return what became of it.
+
+        Raises:
+            WorkerUnavailable: no worker, no connection, or no answer within `timeout_s`.
+        """
+        ...
+
+    async def mark_read(self, account_id: str, mark: link_pb2.MarkRead) -> None:
+        """Tell the senders that their messages are read.
+
+        Raises:
+            WorkerUnavailable: no worker, or no connection.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport:
+    """How far a message got by the time the caller was answered; `repeated`: it was known."""
+
+    record: OutboxRecord
+    repeated: bool
+
+
+class Sender(Protocol):
+    """The outbox, as the API sees it."""
+
+    async def send(
+        self, account_id: str, to: str, text: str, client_message_id: str | None
+    ) -> SendReport:
+        """Store a message, deliver it, and wait a short, bounded time for the server's ack.
+
+        Raises:
+            InputError: `to` can't be a recipient, or the text can't be sent.
+            UnknownAccount: there is no such account.
+            SendConflict: the id already stands for another recipient or text.
+        """
+        ...

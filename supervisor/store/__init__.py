@@ -1,0 +1,1 @@
+"""Where accounts, conversations and the outbox are kept: the contract, and what fulfils it."""
