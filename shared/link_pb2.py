@@ -4,81 +4,78 @@
 # source: shared/link.proto
 # Protobuf Python Version: 6.31.1
 """Generated protocol buffer code."""
+
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
+
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC,
-    6,
-    31,
-    1,
-    '',
-    'shared/link.proto'
+    _runtime_version.Domain.PUBLIC, 6, 31, 1, "", "shared/link.proto"
 )
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-
-
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11shared/link.proto\x12\rwakeeper.link\"\xba\x02\n\x0cToSupervisor\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x14.wakeeper.link.HelloH\x00\x12%\n\x05state\x18\x02 \x01(\x0b\x32\x14.wakeeper.link.StateH\x00\x12\x1f\n\x02qr\x18\x03 \x01(\x0b\x32\x11.wakeeper.link.QrH\x00\x12)\n\x07inbound\x18\x04 \x01(\x0b\x32\x16.wakeeper.link.InboundH\x00\x12\x30\n\x0bsend_result\x18\x05 \x01(\x0b\x32\x19.wakeeper.link.SendResultH\x00\x12-\n\theartbeat\x18\x06 \x01(\x0b\x32\x18.wakeeper.link.HeartbeatH\x00\x12\'\n\x06paired\x18\x07 \x01(\x0b\x32\x15.wakeeper.link.PairedH\x00\x42\x06\n\x04\x62ody\"Y\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\r\n\x05token\x18\x03 \x01(\x0c\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07\x62oot_ns\x18\x05 \x01(\x04\"{\n\x05State\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.wakeeper.link.ConnectionState\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bretry_in_ms\x18\x04 \x01(\r\x12\x10\n\x08terminal\x18\x05 \x01(\x08\",\n\x02Qr\x12\x0f\n\x07payload\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x04\"j\n\x06Paired\x12\r\n\x05phone\x18\x01 \x01(\t\x12\x0b\n\x03jid\x18\x02 \x01(\t\x12\x0b\n\x03lid\x18\x03 \x01(\t\x12\x10\n\x08platform\x18\x04 \x01(\t\x12\x11\n\tpush_name\x18\x05 \x01(\t\x12\x12\n\nsession_id\x18\x06 \x01(\t\"A\n\x07Inbound\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12$\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x14.wakeeper.link.Event\"\xbe\x02\n\x05\x45vent\x12\x10\n\x08spool_id\x18\x01 \x01(\x04\x12)\n\x07message\x18\x02 \x01(\x0b\x32\x16.wakeeper.link.MessageH\x00\x12)\n\x07receipt\x18\x03 \x01(\x0b\x32\x16.wakeeper.link.ReceiptH\x00\x12,\n\tpush_name\x18\x04 \x01(\x0b\x32\x17.wakeeper.link.PushNameH\x00\x12\x34\n\rgroup_subject\x18\x05 \x01(\x0b\x32\x1b.wakeeper.link.GroupSubjectH\x00\x12\x35\n\rundecryptable\x18\x06 \x01(\x0b\x32\x1c.wakeeper.link.UndecryptableH\x00\x12*\n\x08lid_pair\x18\x07 \x01(\x0b\x32\x16.wakeeper.link.LidPairH\x00\x42\x06\n\x04\x62ody\"\xe8\x01\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63hat\x18\x02 \x01(\t\x12\x10\n\x08\x63hat_lid\x18\x03 \x01(\t\x12\x0e\n\x06sender\x18\x04 \x01(\t\x12\x12\n\nsender_lid\x18\x05 \x01(\t\x12\x15\n\rsender_device\x18\x06 \x01(\r\x12\x0f\n\x07\x66rom_me\x18\x07 \x01(\x08\x12\x14\n\x0ctimestamp_ms\x18\x08 \x01(\x03\x12\x11\n\tpush_name\x18\t \x01(\t\x12\x0c\n\x04kind\x18\n \x01(\t\x12\x0c\n\x04text\x18\x0b \x01(\t\x12\x0f\n\x07\x63ontent\x18\x0c \x01(\x0c\x12\x0f\n\x07offline\x18\r \x01(\x08\"\xe5\x01\n\x07Receipt\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.wakeeper.link.Receipt.Kind\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0c\n\x04\x63hat\x18\x03 \x01(\t\x12\x13\n\x0bparticipant\x18\x04 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03\"i\n\x04Kind\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\r\n\tDELIVERED\x10\x01\x12\x08\n\x04READ\x10\x02\x12\n\n\x06PLAYED\x10\x03\x12\r\n\tREAD_SELF\x10\x04\x12\n\n\x06SENDER\x10\x05\x12\x10\n\x0cSERVER_ERROR\x10\x06\"2\n\x08PushName\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0b\n\x03lid\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"-\n\x0cGroupSubject\x12\x0c\n\x04\x63hat\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\"\"\n\x07LidPair\x12\x0b\n\x03lid\x18\x01 \x01(\t\x12\n\n\x02pn\x18\x02 \x01(\t\"\x83\x01\n\rUndecryptable\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63hat\x18\x02 \x01(\t\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x0f\n\x07\x66rom_me\x18\x04 \x01(\x08\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03\x12\x11\n\tpush_name\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"\xee\x01\n\nSendResult\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x32\n\x07outcome\x18\x03 \x01(\x0e\x32!.wakeeper.link.SendResult.Outcome\x12\x0c\n\x04\x63ode\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x06 \x01(\x03\x12\x0c\n\x04\x63hat\x18\x07 \x01(\t\"B\n\x07Outcome\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\x08\n\x04SENT\x10\x01\x12\x0b\n\x07REFUSED\x10\x02\x12\x0f\n\x0bUNAVAILABLE\x10\x03\"\x91\x01\n\tHeartbeat\x12\x0f\n\x07\x62oot_ns\x18\x01 \x01(\x04\x12\x13\n\x0bloop_lag_ms\x18\x02 \x01(\r\x12\x17\n\x0fstanzas_handled\x18\x03 \x01(\x04\x12\x19\n\x11oldest_unacked_ms\x18\x04 \x01(\r\x12\x19\n\x11last_frame_age_ms\x18\x05 \x01(\r\x12\x0f\n\x07spooled\x18\x06 \x01(\r\"\x90\x02\n\x08ToWorker\x12)\n\x07welcome\x18\x01 \x01(\x0b\x32\x16.wakeeper.link.WelcomeH\x00\x12,\n\tbatch_ack\x18\x02 \x01(\x0b\x32\x17.wakeeper.link.BatchAckH\x00\x12#\n\x04send\x18\x03 \x01(\x0b\x32\x13.wakeeper.link.SendH\x00\x12#\n\x04stop\x18\x04 \x01(\x0b\x32\x13.wakeeper.link.StopH\x00\x12+\n\x08\x64\x65\x61\x64line\x18\x05 \x01(\x0b\x32\x17.wakeeper.link.DeadlineH\x00\x12,\n\tmark_read\x18\x06 \x01(\x0b\x32\x17.wakeeper.link.MarkReadH\x00\x42\x06\n\x04\x62ody\"C\n\x07Welcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05phone\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65\x61\x64line_boot_ns\x18\x03 \x01(\x04\"\x1c\n\x08\x42\x61tchAck\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\"$\n\x08\x44\x65\x61\x64line\x12\x18\n\x10\x64\x65\x61\x64line_boot_ns\x18\x01 \x01(\x04\"H\n\x04Send\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\n\n\x02to\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\":\n\x08MarkRead\x12\x0c\n\x04\x63hat\x18\x01 \x01(\t\x12\x13\n\x0bparticipant\x18\x02 \x01(\t\x12\x0b\n\x03ids\x18\x03 \x03(\t\"&\n\x04Stop\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06unlink\x18\x02 \x01(\x08*\x91\x01\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nCONNECTING\x10\x01\x12\x11\n\rAWAITING_SCAN\x10\x02\x12\x0b\n\x07PAIRING\x10\x03\x12\r\n\tCONNECTED\x10\x04\x12\x10\n\x0cRECONNECTING\x10\x05\x12\x0b\n\x07STOPPED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
+    b'\n\x11shared/link.proto\x12\rwakeeper.link"\xba\x02\n\x0cToSupervisor\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x14.wakeeper.link.HelloH\x00\x12%\n\x05state\x18\x02 \x01(\x0b\x32\x14.wakeeper.link.StateH\x00\x12\x1f\n\x02qr\x18\x03 \x01(\x0b\x32\x11.wakeeper.link.QrH\x00\x12)\n\x07inbound\x18\x04 \x01(\x0b\x32\x16.wakeeper.link.InboundH\x00\x12\x30\n\x0bsend_result\x18\x05 \x01(\x0b\x32\x19.wakeeper.link.SendResultH\x00\x12-\n\theartbeat\x18\x06 \x01(\x0b\x32\x18.wakeeper.link.HeartbeatH\x00\x12\'\n\x06paired\x18\x07 \x01(\x0b\x32\x15.wakeeper.link.PairedH\x00\x42\x06\n\x04\x62ody"Y\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\r\n\x05token\x18\x03 \x01(\x0c\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07\x62oot_ns\x18\x05 \x01(\x04"{\n\x05State\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.wakeeper.link.ConnectionState\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bretry_in_ms\x18\x04 \x01(\r\x12\x10\n\x08terminal\x18\x05 \x01(\x08",\n\x02Qr\x12\x0f\n\x07payload\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x04"j\n\x06Paired\x12\r\n\x05phone\x18\x01 \x01(\t\x12\x0b\n\x03jid\x18\x02 \x01(\t\x12\x0b\n\x03lid\x18\x03 \x01(\t\x12\x10\n\x08platform\x18\x04 \x01(\t\x12\x11\n\tpush_name\x18\x05 \x01(\t\x12\x12\n\nsession_id\x18\x06 \x01(\t"A\n\x07Inbound\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12$\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x14.wakeeper.link.Event"\xbe\x02\n\x05\x45vent\x12\x10\n\x08spool_id\x18\x01 \x01(\x04\x12)\n\x07message\x18\x02 \x01(\x0b\x32\x16.wakeeper.link.MessageH\x00\x12)\n\x07receipt\x18\x03 \x01(\x0b\x32\x16.wakeeper.link.ReceiptH\x00\x12,\n\tpush_name\x18\x04 \x01(\x0b\x32\x17.wakeeper.link.PushNameH\x00\x12\x34\n\rgroup_subject\x18\x05 \x01(\x0b\x32\x1b.wakeeper.link.GroupSubjectH\x00\x12\x35\n\rundecryptable\x18\x06 \x01(\x0b\x32\x1c.wakeeper.link.UndecryptableH\x00\x12*\n\x08lid_pair\x18\x07 \x01(\x0b\x32\x16.wakeeper.link.LidPairH\x00\x42\x06\n\x04\x62ody"\xe8\x01\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63hat\x18\x02 \x01(\t\x12\x10\n\x08\x63hat_lid\x18\x03 \x01(\t\x12\x0e\n\x06sender\x18\x04 \x01(\t\x12\x12\n\nsender_lid\x18\x05 \x01(\t\x12\x15\n\rsender_device\x18\x06 \x01(\r\x12\x0f\n\x07\x66rom_me\x18\x07 \x01(\x08\x12\x14\n\x0ctimestamp_ms\x18\x08 \x01(\x03\x12\x11\n\tpush_name\x18\t \x01(\t\x12\x0c\n\x04kind\x18\n \x01(\t\x12\x0c\n\x04text\x18\x0b \x01(\t\x12\x0f\n\x07\x63ontent\x18\x0c \x01(\x0c\x12\x0f\n\x07offline\x18\r \x01(\x08"\xe5\x01\n\x07Receipt\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.wakeeper.link.Receipt.Kind\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0c\n\x04\x63hat\x18\x03 \x01(\t\x12\x13\n\x0bparticipant\x18\x04 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03"i\n\x04Kind\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\r\n\tDELIVERED\x10\x01\x12\x08\n\x04READ\x10\x02\x12\n\n\x06PLAYED\x10\x03\x12\r\n\tREAD_SELF\x10\x04\x12\n\n\x06SENDER\x10\x05\x12\x10\n\x0cSERVER_ERROR\x10\x06"2\n\x08PushName\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0b\n\x03lid\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t"-\n\x0cGroupSubject\x12\x0c\n\x04\x63hat\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t""\n\x07LidPair\x12\x0b\n\x03lid\x18\x01 \x01(\t\x12\n\n\x02pn\x18\x02 \x01(\t"\x83\x01\n\rUndecryptable\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63hat\x18\x02 \x01(\t\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x0f\n\x07\x66rom_me\x18\x04 \x01(\x08\x12\x14\n\x0ctimestamp_ms\x18\x05 \x01(\x03\x12\x11\n\tpush_name\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t"\xee\x01\n\nSendResult\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x32\n\x07outcome\x18\x03 \x01(\x0e\x32!.wakeeper.link.SendResult.Outcome\x12\x0c\n\x04\x63ode\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0ctimestamp_ms\x18\x06 \x01(\x03\x12\x0c\n\x04\x63hat\x18\x07 \x01(\t"B\n\x07Outcome\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\x08\n\x04SENT\x10\x01\x12\x0b\n\x07REFUSED\x10\x02\x12\x0f\n\x0bUNAVAILABLE\x10\x03"\x91\x01\n\tHeartbeat\x12\x0f\n\x07\x62oot_ns\x18\x01 \x01(\x04\x12\x13\n\x0bloop_lag_ms\x18\x02 \x01(\r\x12\x17\n\x0fstanzas_handled\x18\x03 \x01(\x04\x12\x19\n\x11oldest_unacked_ms\x18\x04 \x01(\r\x12\x19\n\x11last_frame_age_ms\x18\x05 \x01(\r\x12\x0f\n\x07spooled\x18\x06 \x01(\r"\x90\x02\n\x08ToWorker\x12)\n\x07welcome\x18\x01 \x01(\x0b\x32\x16.wakeeper.link.WelcomeH\x00\x12,\n\tbatch_ack\x18\x02 \x01(\x0b\x32\x17.wakeeper.link.BatchAckH\x00\x12#\n\x04send\x18\x03 \x01(\x0b\x32\x13.wakeeper.link.SendH\x00\x12#\n\x04stop\x18\x04 \x01(\x0b\x32\x13.wakeeper.link.StopH\x00\x12+\n\x08\x64\x65\x61\x64line\x18\x05 \x01(\x0b\x32\x17.wakeeper.link.DeadlineH\x00\x12,\n\tmark_read\x18\x06 \x01(\x0b\x32\x17.wakeeper.link.MarkReadH\x00\x42\x06\n\x04\x62ody"C\n\x07Welcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05phone\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65\x61\x64line_boot_ns\x18\x03 \x01(\x04"\x1c\n\x08\x42\x61tchAck\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04"$\n\x08\x44\x65\x61\x64line\x12\x18\n\x10\x64\x65\x61\x64line_boot_ns\x18\x01 \x01(\x04"H\n\x04Send\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\n\n\x02to\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t":\n\x08MarkRead\x12\x0c\n\x04\x63hat\x18\x01 \x01(\t\x12\x13\n\x0bparticipant\x18\x02 \x01(\t\x12\x0b\n\x03ids\x18\x03 \x03(\t"&\n\x04Stop\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06unlink\x18\x02 \x01(\x08*\x91\x01\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nCONNECTING\x10\x01\x12\x11\n\rAWAITING_SCAN\x10\x02\x12\x0b\n\x07PAIRING\x10\x03\x12\r\n\tCONNECTED\x10\x04\x12\x10\n\x0cRECONNECTING\x10\x05\x12\x0b\n\x07STOPPED\x10\x06\x62\x06proto3'
+)
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shared.link_pb2', _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "shared.link_pb2", _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONSTATE']._serialized_start=2823
-  _globals['_CONNECTIONSTATE']._serialized_end=2968
-  _globals['_TOSUPERVISOR']._serialized_start=37
-  _globals['_TOSUPERVISOR']._serialized_end=351
-  _globals['_HELLO']._serialized_start=353
-  _globals['_HELLO']._serialized_end=442
-  _globals['_STATE']._serialized_start=444
-  _globals['_STATE']._serialized_end=567
-  _globals['_QR']._serialized_start=569
-  _globals['_QR']._serialized_end=613
-  _globals['_PAIRED']._serialized_start=615
-  _globals['_PAIRED']._serialized_end=721
-  _globals['_INBOUND']._serialized_start=723
-  _globals['_INBOUND']._serialized_end=788
-  _globals['_EVENT']._serialized_start=791
-  _globals['_EVENT']._serialized_end=1109
-  _globals['_MESSAGE']._serialized_start=1112
-  _globals['_MESSAGE']._serialized_end=1344
-  _globals['_RECEIPT']._serialized_start=1347
-  _globals['_RECEIPT']._serialized_end=1576
-  _globals['_RECEIPT_KIND']._serialized_start=1471
-  _globals['_RECEIPT_KIND']._serialized_end=1576
-  _globals['_PUSHNAME']._serialized_start=1578
-  _globals['_PUSHNAME']._serialized_end=1628
-  _globals['_GROUPSUBJECT']._serialized_start=1630
-  _globals['_GROUPSUBJECT']._serialized_end=1675
-  _globals['_LIDPAIR']._serialized_start=1677
-  _globals['_LIDPAIR']._serialized_end=1711
-  _globals['_UNDECRYPTABLE']._serialized_start=1714
-  _globals['_UNDECRYPTABLE']._serialized_end=1845
-  _globals['_SENDRESULT']._serialized_start=1848
-  _globals['_SENDRESULT']._serialized_end=2086
-  _globals['_SENDRESULT_OUTCOME']._serialized_start=2020
-  _globals['_SENDRESULT_OUTCOME']._serialized_end=2086
-  _globals['_HEARTBEAT']._serialized_start=2089
-  _globals['_HEARTBEAT']._serialized_end=2234
-  _globals['_TOWORKER']._serialized_start=2237
-  _globals['_TOWORKER']._serialized_end=2509
-  _globals['_WELCOME']._serialized_start=2511
-  _globals['_WELCOME']._serialized_end=2578
-  _globals['_BATCHACK']._serialized_start=2580
-  _globals['_BATCHACK']._serialized_end=2608
-  _globals['_DEADLINE']._serialized_start=2610
-  _globals['_DEADLINE']._serialized_end=2646
-  _globals['_SEND']._serialized_start=2648
-  _globals['_SEND']._serialized_end=2720
-  _globals['_MARKREAD']._serialized_start=2722
-  _globals['_MARKREAD']._serialized_end=2780
-  _globals['_STOP']._serialized_start=2782
-  _globals['_STOP']._serialized_end=2820
+    DESCRIPTOR._loaded_options = None
+    _globals["_CONNECTIONSTATE"]._serialized_start = 2823
+    _globals["_CONNECTIONSTATE"]._serialized_end = 2968
+    _globals["_TOSUPERVISOR"]._serialized_start = 37
+    _globals["_TOSUPERVISOR"]._serialized_end = 351
+    _globals["_HELLO"]._serialized_start = 353
+    _globals["_HELLO"]._serialized_end = 442
+    _globals["_STATE"]._serialized_start = 444
+    _globals["_STATE"]._serialized_end = 567
+    _globals["_QR"]._serialized_start = 569
+    _globals["_QR"]._serialized_end = 613
+    _globals["_PAIRED"]._serialized_start = 615
+    _globals["_PAIRED"]._serialized_end = 721
+    _globals["_INBOUND"]._serialized_start = 723
+    _globals["_INBOUND"]._serialized_end = 788
+    _globals["_EVENT"]._serialized_start = 791
+    _globals["_EVENT"]._serialized_end = 1109
+    _globals["_MESSAGE"]._serialized_start = 1112
+    _globals["_MESSAGE"]._serialized_end = 1344
+    _globals["_RECEIPT"]._serialized_start = 1347
+    _globals["_RECEIPT"]._serialized_end = 1576
+    _globals["_RECEIPT_KIND"]._serialized_start = 1471
+    _globals["_RECEIPT_KIND"]._serialized_end = 1576
+    _globals["_PUSHNAME"]._serialized_start = 1578
+    _globals["_PUSHNAME"]._serialized_end = 1628
+    _globals["_GROUPSUBJECT"]._serialized_start = 1630
+    _globals["_GROUPSUBJECT"]._serialized_end = 1675
+    _globals["_LIDPAIR"]._serialized_start = 1677
+    _globals["_LIDPAIR"]._serialized_end = 1711
+    _globals["_UNDECRYPTABLE"]._serialized_start = 1714
+    _globals["_UNDECRYPTABLE"]._serialized_end = 1845
+    _globals["_SENDRESULT"]._serialized_start = 1848
+    _globals["_SENDRESULT"]._serialized_end = 2086
+    _globals["_SENDRESULT_OUTCOME"]._serialized_start = 2020
+    _globals["_SENDRESULT_OUTCOME"]._serialized_end = 2086
+    _globals["_HEARTBEAT"]._serialized_start = 2089
+    _globals["_HEARTBEAT"]._serialized_end = 2234
+    _globals["_TOWORKER"]._serialized_start = 2237
+    _globals["_TOWORKER"]._serialized_end = 2509
+    _globals["_WELCOME"]._serialized_start = 2511
+    _globals["_WELCOME"]._serialized_end = 2578
+    _globals["_BATCHACK"]._serialized_start = 2580
+    _globals["_BATCHACK"]._serialized_end = 2608
+    _globals["_DEADLINE"]._serialized_start = 2610
+    _globals["_DEADLINE"]._serialized_end = 2646
+    _globals["_SEND"]._serialized_start = 2648
+    _globals["_SEND"]._serialized_end = 2720
+    _globals["_MARKREAD"]._serialized_start = 2722
+    _globals["_MARKREAD"]._serialized_end = 2780
+    _globals["_STOP"]._serialized_start = 2782
+    _globals["_STOP"]._serialized_end = 2820
 # @@protoc_insertion_point(module_scope)
