@@ -75,7 +75,7 @@ class Link(Generic[Sends, Receives]):
         self._writer = writer
         self._sends = sends
         self._receives = receives
-        self._fields = {f.message_type.name: f.name for f in sends.DESCRIPTOR.fields}
+        self._fields = _fields_by_type(sends)
         self._expected_bytes: int | None = None  # of a frame whose length has been read
         self._turn = asyncio.Lock()
         writer.transport.set_write_buffer_limits(high=MAX_QUEUED_BYTES)
@@ -273,6 +273,12 @@ def peer(sock: HasSocketOptions) -> Peer:
 def peer_uid(sock: HasSocketOptions) -> int:
     """Return the user id at the other end; compare it with `os.geteuid()`."""
     return peer(sock).uid
+
+
+def _fields_by_type(envelope: type[Message]) -> dict[str, str]:
+    """Return which field of an envelope carries which type of message."""
+    types = ((field.message_type, field.name) for field in envelope.DESCRIPTOR.fields)
+    return {kind.name: name for kind, name in types if kind is not None}
 
 
 def _checked_size(size: int, act: str) -> int:

@@ -7,7 +7,7 @@ in the argument vector nor in the environment, which anybody of the same uid cou
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from shared.errors import LinkError
@@ -32,7 +32,7 @@ class SpawnOrder:
     account_id: str
     directory: str
     link_path: str
-    token: str
+    token: str = field(repr=False)
     supervisor_pid: int
     settings: dict[str, Any]
 

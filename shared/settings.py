@@ -1,0 +1,303 @@
+"""Every knob of the daemon, once: its environment variable, unit, default, and meaning.
+
+A field's name in capitals is the name of its environment variable. Under systemd a secret can
+also come as a credential (`LoadCredential=ADMIN_TOKEN:/etc/…`), and the variables from an
+`EnvironmentFile=`; `Settings.load(env_file)` reads such a file too, and ignores what it does not
+know in it. The environment goes before the file, the file before a credential.
+Workers get `WorkerSettings` and never import this module.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from shared.accounts import check_namespace
+from shared.errors import ConfigError, WakeeperError
+from shared.worker_settings import WorkerSettings
+
+LINK_SOCKET: Final = "link.sock"
+# The long-term key of WhatsApp's certificate authority (Baileys Defaults/index.js).
+WHATSAPP_ROOT: Final = "142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b"
+ROOT_KEY_BYTES: Final = 32
+# Never shown, not even when they are wrong.
+SECRET_NAMES: Final = frozenset({"admin_token"})
+
+
+def _default_state() -> Path:
+    """Return systemd's StateDirectory=, else a place of the user's own."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else Path("~/.local/share/wakeeper")
+
+
+def _default_run(known: Mapping[str, Any]) -> Path:
+    """Return systemd's RuntimeDirectory=, else a place inside the state directory."""
+    given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else _state(known) / "run"
+
+
+def _default_sessions(known: Mapping[str, Any]) -> Path:
+    return _state(known) / "sessions"
+
+
+def _default_database(known: Mapping[str, Any]) -> Path:
+    sessions = known.get("sessions_path")
+    return (sessions or _default_sessions(known)).parent / "wakeeper.db"
+
+
+def _state(known: Mapping[str, Any]) -> Path:
+    """Return the state directory, or a stand-in when that one was refused already."""
+    given = known.get("wakeeper_state")
+    return given if isinstance(given, Path) else Path("/")
+
+
+def _default_instance() -> str:
+    return os.environ.get("DEPLOYMENT_ID") or socket.gethostname()
+
+
+def _absolute(path: Path) -> Path:
+    """Return a path that stays the same whatever the working directory becomes."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:  # `~` without a home
+        raise ValueError(f"an absolute path, because {error}") from None
+
+
+def _version(given: Any) -> Any:
+    """Read `2.3000.1045649367`."""
+    if not isinstance(given, str):
+        return given
+    if not re.fullmatch(r"\d{1,9}\.\d{1,9}\.\d{1,12}", given.strip(), re.ASCII):
+        raise ValueError("three numbers with dots between them, for example 2.3000.1045649367")
+    return tuple(int(part) for part in given.split("."))
+
+
+def _key(given: Any) -> Any:
+    """Read a 32-byte key in hexadecimal."""
+    if not isinstance(given, str):
+        return given
+    if not re.fullmatch(f"[0-9a-fA-F]{{{2 * ROOT_KEY_BYTES}}}", given.strip()):
+        raise ValueError(f"{2 * ROOT_KEY_BYTES} hexadecimal digits")
+    return bytes.fromhex(given)
+
+
+def _lower(given: Any) -> Any:
+    return given.strip().lower() if isinstance(given, str) else given
+
+
+class Settings(BaseSettings):
+    """The supervisor's view: everything. `for_workers` gives the part that workers need."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        validate_default=True,
+        case_sensitive=False,
+        hide_input_in_errors=True,
+    )
+
+    # --------------------------------------------------------------------------------- the HTTP API
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address the HTTP API listens on."
+    )
+    port: int = Field(
+        default=8080, ge=0, le=65535, description="TCP port of the HTTP API; 0 takes a free one."
+    )
+    admin_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that the API asks for. Without one, a random token is made "
+        "and kept in a file that only this user can read.",
+    )
+
+    # -------------------------------------------------------------------------------- this instance
+    instance_id: str = Field(
+        default_factory=_default_instance,
+        min_length=1,
+        max_length=200,
+        description="Name of this instance, for people. Default: DEPLOYMENT_ID, else the host.",
+    )
+    git_commit_sha: str | None = Field(
+        default=None, max_length=64, description="Commit this was built from, shown in /health."
+    )
+    account_namespace: str = Field(
+        default="prod", description="Part of every account id; changing it makes new accounts."
+    )
+    max_accounts: int = Field(
+        default=30, ge=1, le=1000, description="Most accounts; a further is refused."
+    )
+
+    # ----------------------------------------------------------------------------- where it is kept
+    wakeeper_state: Path = Field(
+        default_factory=_default_state,
+        description="Directory of everything kept. Default: systemd's state directory, "
+        "else ~/.local/share/wakeeper.",
+    )
+    sessions_path: Path = Field(
+        default_factory=_default_sessions,
+        description="Directory of the accounts' sessions. Default: sessions in WAKEEPER_STATE.",
+    )
+    store: Literal["sqlite", "firestore"] = Field(
+        default="sqlite",
+        description="Where accounts, threads and messages are: sqlite or firestore.",
+    )
+    sqlite_path: Path = Field(
+        default_factory=_default_database,
+        description="The SQLite store. Default: wakeeper.db beside the sessions directory.",
+    )
+    run_path: Path = Field(
+        default_factory=_default_run,
+        description="Directory of the workers' socket, short enough for a socket's path. "
+        "Default: systemd's runtime directory, else run in WAKEEPER_STATE.",
+    )
+
+    # ------------------------------------------------------------------------------------- WhatsApp
+    whatsapp_ws_url: str = Field(
+        default="wss://web.whatsapp.com/ws/chat",
+        pattern=r"^wss?://[^\s/?#]+(/[^\s]*)?$",
+        description="WebSocket of the WhatsApp service.",
+    )
+    whatsapp_cert_root: Annotated[bytes, BeforeValidator(_key)] = Field(
+        default=bytes.fromhex(WHATSAPP_ROOT),
+        min_length=ROOT_KEY_BYTES,
+        max_length=ROOT_KEY_BYTES,
+        description="Key that signs the service's certificates: 64 hexadecimal digits.",
+    )
+    whatsapp_version: Annotated[tuple[int, int, int], NoDecode, BeforeValidator(_version)] = Field(
+        default=(2, 3000, 1045649367),
+        description="Version of WhatsApp Web that we say we are. Code 405 asks for a newer one.",
+    )
+    whatsapp_connect_timeout_ms: int = Field(
+        default=60_000,
+        ge=1_000,
+        le=600_000,
+        description="Milliseconds from dialling until logged in.",
+    )
+    whatsapp_qr_window_s: float = Field(
+        default=600,
+        ge=20,
+        le=3_600,
+        description="Seconds in which a QR can be scanned; then needs_qr.",
+    )
+
+    # -------------------------------------------------------------------------------------- workers
+    send_ack_timeout_s: float = Field(
+        default=20,
+        ge=1,
+        le=120,
+        description="Seconds that a sent message may wait for the server's ack.",
+    )
+    store_ack_wait_s: float = Field(
+        default=2, ge=0, le=10, description="Seconds that the ack to WhatsApp waits for the store."
+    )
+    heartbeat_interval_s: float = Field(
+        default=5,
+        ge=0.1,
+        le=60,
+        description="Seconds between a worker's heartbeats; three missed end it.",
+    )
+
+    # ----------------------------------------------------------------------------------------- logs
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
+    ] = Field(default="info", description="Least level that is logged.")
+    log_format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)] = Field(
+        default="auto", description="auto: readable on a terminal, JSON elsewhere."
+    )
+
+    _resolve = field_validator("wakeeper_state", "sessions_path", "sqlite_path", "run_path")(
+        _absolute
+    )
+
+    @field_validator("account_namespace")
+    @classmethod
+    def _check_namespace(cls, given: str) -> str:
+        try:
+            return check_namespace(given)
+        except WakeeperError as error:
+            raise ValueError(error.hint) from None
+
+    @field_validator("admin_token")
+    @classmethod
+    def _check_token(cls, given: SecretStr | None) -> SecretStr | None:
+        # It travels in a header: anything else would never match.
+        if given is not None and not re.fullmatch(r"[\x21-\x7e]{1,512}", given.get_secret_value()):
+            raise ValueError("1 to 512 printable ASCII characters without spaces")
+        return given
+
+    @property
+    def link_path(self) -> Path:
+        """The Unix socket that workers connect to."""
+        return self.run_path / LINK_SOCKET
+
+    @classmethod
+    def load(cls, env_file: Path | None = None) -> Self:
+        """Return the settings of this process's environment.
+
+        Args:
+            env_file: `NAME=value` lines that count where the environment says nothing.
+
+        Raises:
+            ConfigError: with everything that is wrong, each with its variable and what is allowed.
+        """
+        if env_file is not None and not env_file.is_file():
+            raise ConfigError(f"read settings from {env_file}: there is no such file")
+        sources: dict[str, Any] = {"_env_file": env_file}
+        credentials = Path(os.environ.get("CREDENTIALS_DIRECTORY") or os.devnull)
+        if credentials.is_dir():
+            sources["_secrets_dir"] = credentials
+        try:
+            return cls(**sources)
+        except ValidationError as error:
+            raise ConfigError(
+                _all_problems(error), hint="correct these, then start again"
+            ) from None
+        except (SettingsError, UnicodeDecodeError) as error:
+            raise ConfigError(f"read the settings: {error}") from error
+
+    def for_workers(self) -> WorkerSettings:
+        """Return what workers are told; nothing of it is secret."""
+        return WorkerSettings(
+            sessions_path=self.sessions_path,
+            link_path=self.link_path,
+            whatsapp_ws_url=self.whatsapp_ws_url,
+            whatsapp_cert_root=self.whatsapp_cert_root,
+            whatsapp_version=self.whatsapp_version,
+            connect_timeout_s=self.whatsapp_connect_timeout_ms / 1000,
+            qr_window_s=self.whatsapp_qr_window_s,
+            send_ack_timeout_s=self.send_ack_timeout_s,
+            store_ack_wait_s=self.store_ack_wait_s,
+            heartbeat_interval_s=self.heartbeat_interval_s,
+            log_level=self.log_level,
+            log_format=self.log_format,
+        )
+
+
+def _all_problems(error: ValidationError) -> str:
+    return "settings that can't be used: " + "; ".join(_problems(error))
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for details in error.errors(include_url=False):
+        if details["type"] == "default_factory_not_called":
+            continue  # a default that is made from another setting, which is named by itself
+        name = str(details["loc"][0]) if details["loc"] else "settings"
+        yield f"{name.upper()}{_given(name.lower(), details)}: {_allowed(details)}"
+
+
+def _given(name: str, details: ErrorDetails) -> str:
+    if name in SECRET_NAMES:
+        return " (not shown)"
+    shown = str(details["input"])
+    return f" is {shown[:80]!a}{'…' if len(shown) > 80 else ''}"
+
+
+def _allowed(details: ErrorDetails) -> str:
+    text = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return text[:1].lower() + text[1:]
