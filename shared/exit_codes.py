@@ -37,6 +37,9 @@ class ExitCode(IntEnum):
     QR_EXPIRED = 26
     """Nobody scanned a QR while one was shown."""
 
+    REFUSED = 27
+    """WhatsApp refuses the login, and trying again will not help (400, 409, 411, …)."""
+
     LEASE_EXPIRED = 30
     """The deadline passed without a new one."""
 

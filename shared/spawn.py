@@ -7,10 +7,11 @@ in the argument vector nor in the environment, which anybody of the same uid cou
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from shared.errors import LinkError
+from shared.worker_settings import WorkerSettings
 
 MAX_ORDER_BYTES: Final = 32 * 1024  # well below a pipe's 64 KiB: writing it never blocks
 TOKEN_BYTES: Final = 32
@@ -26,7 +27,7 @@ class SpawnOrder:
         link_path: the supervisor's Unix socket.
         token: `TOKEN_BYTES` random bytes in hexadecimal, good for one Hello.
         supervisor_pid: what `getppid()` must say once PDEATHSIG is armed.
-        settings: the worker's settings as plain JSON values.
+        settings: what every worker is told.
     """
 
     account_id: str
@@ -34,7 +35,7 @@ class SpawnOrder:
     link_path: str
     token: str = field(repr=False)
     supervisor_pid: int
-    settings: dict[str, Any]
+    settings: WorkerSettings
 
     def encode(self) -> bytes:
         """Return the order as it goes through the pipe.
@@ -42,7 +43,9 @@ class SpawnOrder:
         Raises:
             LinkError: it is longer than `MAX_ORDER_BYTES`.
         """
-        data = json.dumps(asdict(self), separators=(",", ":")).encode()
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["settings"] = json.loads(self.settings.to_json())
+        data = json.dumps(values, separators=(",", ":")).encode()
         if len(data) > MAX_ORDER_BYTES:
             raise LinkError(f"the order for a worker is {len(data)} bytes, over {MAX_ORDER_BYTES}")
         return data
@@ -53,12 +56,14 @@ class SpawnOrder:
 
         Raises:
             LinkError: it is not a whole order.
+            ConfigError: its settings are another release's.
         """
         try:
             values = json.loads(data)
-            order = cls(**values)
+            settings = WorkerSettings.from_json(json.dumps(values.pop("settings")))
+            order = cls(**values, settings=settings)
             bytes.fromhex(order.token)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise LinkError(
                 "the worker's order could not be read",
                 hint="workers are started by the supervisor, not by hand",

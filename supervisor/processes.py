@@ -1,0 +1,165 @@
+"""One child process, held by a pidfd from its first moment: started, signalled, reaped.
+
+A pid alone can be recycled under our feet (cpython#127049), a pidfd can't. asyncio's own child
+watcher is not used: on Python 3.11 it costs a thread per child.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.errors import WakeeperError
+from shared.exit_codes import ExitCode
+
+# What a worker may know of our environment. The journal's stream lets it prefix its priorities.
+ENVIRONMENT_KEPT: Final = ("PATH", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "JOURNAL_STREAM")
+WORKER_PROGRAM: Final = (sys.executable, "-P", "-m", "worker.process")
+
+
+class SpawnError(WakeeperError):
+    """The operating system did not start a process; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended: by a code of its own, or by a signal; one of the two is None."""
+
+    code: int | None = None
+    signal: int | None = None
+
+    @property
+    def meaning(self) -> ExitCode | None:
+        """The agreed meaning of the code; None is a crash."""
+        try:
+            return ExitCode(self.code) if self.code is not None else None
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        if self.signal is not None:
+            with contextlib.suppress(ValueError):
+                return f"killed by {signal.Signals(self.signal).name}"
+            return f"killed by signal {self.signal}"
+        name = f" ({self.meaning.name.lower()})" if self.meaning is not None else ""
+        return f"exit code {self.code}{name}"
+
+
+def scrubbed_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a worker gets of `environment`: no token, no credential, no notify socket."""
+    return {name: environment[name] for name in ENVIRONMENT_KEPT if name in environment}
+
+
+class ChildProcess:
+    """A running child of this process; make it with `spawn`."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], pidfd: int) -> None:
+        self.pid: Final = popen.pid
+        self.status: ExitStatus | None = None
+        self._popen = popen
+        self._pidfd = pidfd
+        self._exited = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(pidfd, self._reap)
+
+    @classmethod
+    def spawn(cls, command: Sequence[str], name: str, order: bytes) -> "ChildProcess":
+        """Start `command NAME FD`; the child reads `order` from the descriptor FD.
+
+        Only the main thread may call this: a parent-death signal is about the *thread* that
+        started the child (prctl(2)), and only that one lives as long as the process.
+
+        Raises:
+            SpawnError: the system refused (no memory, no processes, no such program).
+        """
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("workers are started from the main thread only")
+        try:
+            with _filled_pipe(order) as fd:
+                popen = _start([*command, name, str(fd)], fd)
+        except OSError as error:
+            raise SpawnError(
+                f"no process could be started for {name}: {error.strerror}",
+                hint="look at the limits of processes, memory and open files",
+            ) from error
+        return cls(popen, _open_pidfd(popen))
+
+    @property
+    def exited(self) -> bool:
+        """Whether it has been reaped."""
+        return self.status is not None
+
+    def signal(self, number: signal.Signals) -> bool:
+        """Send a signal to exactly this process; tell whether it was still there."""
+        if self.exited:
+            return False
+        try:
+            signal.pidfd_send_signal(self._pidfd, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    async def wait(self, timeout_s: float | None = None) -> ExitStatus:
+        """Return how it ended, once it did.
+
+        Raises:
+            TimeoutError: it did not end within `timeout_s`.
+        """
+        async with asyncio.timeout(timeout_s):
+            await self._exited.wait()
+        assert self.status is not None
+        return self.status
+
+    def _reap(self) -> None:
+        found = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG)
+        if found is None:
+            return
+        if found.si_code == os.CLD_EXITED:
+            self.status = ExitStatus(code=found.si_status)
+        else:
+            self.status = ExitStatus(signal=found.si_status)
+        self._popen.returncode = found.si_status  # else Popen warns of a child left behind
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._exited.set()
+
+
+@contextlib.contextmanager
+def _filled_pipe(data: bytes) -> Iterator[int]:
+    """Give the read end of a pipe that holds `data` and then ends."""
+    reader, writer = os.pipe()
+    try:
+        try:
+            os.write(writer, data)  # far below the pipe's capacity: whole, and at once
+        finally:
+            os.close(writer)
+        yield reader
+    finally:
+        os.close(reader)
+
+
+def _start(command: list[str], fd: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 -- the command is ours
+        command,
+        env=scrubbed_environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        close_fds=True,
+        pass_fds=(fd,),
+        start_new_session=True,
+    )
+
+
+def _open_pidfd(popen: subprocess.Popen[bytes]) -> int:
+    """Open a pidfd; nobody else reaps our children, so the pid can't have been recycled yet."""
+    try:
+        return os.pidfd_open(popen.pid)
+    except OSError as error:
+        popen.kill()
+        popen.wait()
+        raise SpawnError(f"process {popen.pid} could not be held: {error.strerror}") from error
