@@ -280,13 +280,20 @@ class _Bridge(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = min((number for number in LEVELS.values() if number >= record.levelno), default=50)
-        get_logger(record.name).log(level, record.getMessage(), exc_info=record.exc_info)
+        get_logger(record.name).log(level, _message(record), exc_info=record.exc_info)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):  # arguments that do not fit: the text alone is worth having
+        return str(record.msg)
 
 
 def _bridge_logging(threshold: int) -> None:
     root = logging.getLogger()
     for handler in list(root.handlers):
-        if isinstance(handler, (_Bridge, logging.StreamHandler)):
+        if type(handler) in (_Bridge, logging.StreamHandler):  # not the subclasses of others
             root.removeHandler(handler)
     root.addHandler(_Bridge())
     root.setLevel(threshold)
