@@ -71,7 +71,8 @@ class CredentialsRepository(Repository):
             return
         old = self.get()
         same_key = hmac.compare_digest(old.identity_key.private, new.identity_key.private)
-        if old.paired and not (same_key and old.session_id == new.session_id):
+        same = same_key and old.session_id == new.session_id and new.paired
+        if old.paired and not same:
             raise IdentityReplaced(
                 "refused to give a paired account another identity",
                 hint="set its session file aside, then pair it anew",

@@ -1,0 +1,1 @@
+"""The session file, against real files on a real disk."""
