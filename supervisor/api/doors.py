@@ -39,7 +39,10 @@ class Fleet(Protocol):
         ...
 
     def view(self, account_id: str) -> AccountView | None:
-        """Return the live state, None when the account has no worker."""
+        """Return the live state, None when the account has no worker.
+
+        It changes before the `AccountState` event about it is published.
+        """
         ...
 
     async def send(
@@ -70,15 +73,20 @@ class SendReport:
 
 
 class Sender(Protocol):
-    """The outbox, as the API sees it."""
+    """The outbox, as the API sees it; the recipient and the text are checked before."""
 
     async def send(
         self, account_id: str, to: str, text: str, client_message_id: str | None
     ) -> SendReport:
         """Store a message, deliver it, and wait a short, bounded time for the server's ack.
 
+        Args:
+            account_id: who sends.
+            to: the recipient's JID.
+            text: what to send.
+            client_message_id: the caller's id: repeating a call with it sends nothing twice.
+
         Raises:
-            InputError: `to` can't be a recipient, or the text can't be sent.
             UnknownAccount: there is no such account.
             SendConflict: the id already stands for another recipient or text.
         """

@@ -15,9 +15,9 @@ from supervisor.store.records import (
     Change,
     MessageRecord,
     NewSend,
-    Outcome,
     OutboxRecord,
     OutboxState,
+    Outcome,
     Page,
     ThreadRecord,
 )
@@ -100,7 +100,9 @@ class Accounts(Protocol):
 class Conversations(Protocol):
     """Threads and messages of accounts."""
 
-    async def record(self, account_id: str, changes: Sequence[Change]) -> list[Outcome]:
+    async def record(
+        self, account_id: str, changes: Sequence[Change], *, at_ms: int
+    ) -> list[Outcome]:
         """Apply what happened, in order, all or nothing; return what that changed.
 
         Repeating changes changes nothing: a message is created if absent, statuses and

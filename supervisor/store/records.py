@@ -114,7 +114,7 @@ class MessageRecord:
     at_ms: int
     stored_at_ms: int
     updated_at_ms: int
-    undecryptable: str | None = None
+    undecryptable: str | None = None  # a placeholder's reason
     error: str | None = None
     offline: bool = False
 
@@ -130,7 +130,7 @@ class ThreadRecord:
     updated_at_ms: int
     name: str | None = None  # the contact's push name
     subject: str | None = None  # a group's subject
-    last_message_at_ms: int | None = None
+    last_message_at_ms: int = 0  # 0: there is none yet
     last_message_doc_id: str | None = None
     last_message_text: str | None = None
     last_message_direction: Direction | None = None
