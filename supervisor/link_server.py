@@ -75,15 +75,13 @@ class LinkServer:
     Args:
         path: the socket's place; its folder is ours alone (0700).
         inbox: takes batches of what must not be lost.
-        listener: hears the rest.
+        clock: ours, to compare a worker's with.
     """
 
-    def __init__(
-        self, path: Path, inbox: Inbox, listener: Listener, *, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, path: Path, inbox: Inbox, *, clock: Clock | None = None) -> None:
         self.path: Final = path
         self._inbox = inbox
-        self._listener = listener
+        self._listener: Listener | None = None
         self._clock = clock or SystemClock()
         self._expected: dict[str, WorkerHandle] = {}
         self._server: asyncio.Server | None = None
@@ -91,13 +89,14 @@ class LinkServer:
         self._strangers = 0
         self._damper = Damper(self._clock)
 
-    async def start(self) -> None:
-        """Listen; a socket that a former supervisor left behind is replaced.
+    async def start(self, listener: Listener) -> None:
+        """Listen, and tell `listener` what is said; a former supervisor's socket is replaced.
 
         Raises:
             LinkError: the path is too long, or can't be listened on.
         """
         check_socket_path(self.path)
+        self._listener = listener
         try:
             self.path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(self._welcome_peer, self.path)
@@ -200,6 +199,7 @@ class LinkServer:
     def _route(
         self, worker: WorkerHandle, body: object, batches: "asyncio.Queue[pb.Inbound]"
     ) -> None:
+        assert self._listener is not None
         match body:
             case pb.Heartbeat():
                 self._listener.on_heartbeat(worker, body)

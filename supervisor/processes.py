@@ -29,7 +29,7 @@ class SpawnError(WakeeperError):
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a process ended: by a code of its own, or by a signal; one of the two is None."""
+    """How a process ended: by a code of its own, or by a signal; neither if it never began."""
 
     code: int | None = None
     signal: int | None = None
@@ -43,12 +43,17 @@ class ExitStatus:
             return None
 
     def __str__(self) -> str:
+        if self == NOT_STARTED:
+            return "not started"
         if self.signal is not None:
             with contextlib.suppress(ValueError):
                 return f"killed by {signal.Signals(self.signal).name}"
             return f"killed by signal {self.signal}"
         name = f" ({self.meaning.name.lower()})" if self.meaning is not None else ""
         return f"exit code {self.code}{name}"
+
+
+NOT_STARTED: Final = ExitStatus()
 
 
 def scrubbed_environment(environment: Mapping[str, str]) -> dict[str, str]:

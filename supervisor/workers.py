@@ -119,7 +119,7 @@ class WorkerHandle:
         assert self._token is not None
         return SpawnOrder(
             account_id=self.account_id,
-            directory=str((self._launch.settings.sessions_path / self.account_id)),
+            directory=str(self._launch.settings.sessions_path / self.account_id),
             link_path=str(self._launch.settings.link_path),
             token=self._token.hex(),
             supervisor_pid=os.getpid(),

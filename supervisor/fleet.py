@@ -1,0 +1,207 @@
+"""The fleet: which accounts should run, and a keeper for each that does.
+
+One account's trouble stays its own: whatever goes wrong in a keeper is logged, ends that keeper's
+worker, and leaves the others alone.
+"""
+
+import asyncio
+from typing import Final
+
+from shared import link_pb2 as pb
+from shared.accounts import AccountStatus, parse_account_id
+from shared.errors import StoreError
+from shared.logs import get_logger
+from supervisor.api.doors import AccountView, WorkerUnavailable
+from supervisor.keeper import Household, Keeper
+from supervisor.store.records import AccountRecord
+from supervisor.workers import WorkerHandle, WorkerStuck
+
+log = get_logger(__name__)
+
+RUNNING: Final = frozenset({
+    AccountStatus.CONNECTING, AccountStatus.QR_READY, AccountStatus.AWAITING_SCAN,
+    AccountStatus.PAIRING, AccountStatus.CONNECTED, AccountStatus.RECONNECTING,
+    AccountStatus.PASSIVE,
+})  # fmt: skip
+# Why an account is off because a person wanted it so; every other reason is the network's.
+BY_PERSON: Final = frozenset({"user_disconnect", "admin_disconnect", "replaced_by_new_session"})
+END_TIMEOUT_S: Final = 10.0  # for the last words to reach the store
+
+
+def should_run(record: AccountRecord) -> bool:
+    """Tell whether an account runs without anybody asking for it."""
+    if record.status is AccountStatus.DISCONNECTED:
+        return record.reason not in BY_PERSON
+    return record.status in RUNNING
+
+
+class Fleet:
+    """All keepers; the API and the outbox see it as `supervisor.api.doors.Fleet`."""
+
+    def __init__(self, house: Household) -> None:
+        self._house = house
+        self._keepers: dict[str, Keeper] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._draining = False
+
+    # ------------------------------------------------------------------------ start and end
+
+    async def start(self) -> int:
+        """Start every account that should run; return how many.
+
+        Raises:
+            StoreError: the accounts can't be read.
+        """
+        records = [record for record in await self._house.accounts.list() if should_run(record)]
+        for record in records:
+            await self.ensure(record.account_id)
+        log.info("fleet_started", accounts=len(records))
+        return len(records)
+
+    async def drain(self) -> None:
+        """End all workers at once; what the store says of the accounts stays as it is."""
+        self._draining = True
+        keepers = tuple(self._keepers.values())
+        results = await asyncio.gather(
+            *(keeper.end(reason="the supervisor stops") for keeper in keepers),
+            return_exceptions=True,
+        )
+        for keeper, result in zip(keepers, results, strict=True):
+            if isinstance(result, Exception):
+                log.error("worker_not_ended", account_id=keeper.account_id, error=result)
+        await self._settle(tuple(self._tasks.values()))
+
+    async def _settle(self, tasks: tuple[asyncio.Task[None], ...]) -> None:
+        """Let keepers write their last words, for a bounded time."""
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=END_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    # ------------------------------------------------------------------------------- orders
+
+    async def ensure(self, account_id: str) -> None:
+        """See to it that the account's worker runs; returns before it is connected.
+
+        Raises:
+            InvalidAccountId: not an account id.
+            WorkerUnavailable: this supervisor is stopping.
+        """
+        parse_account_id(account_id)  # it becomes a directory's name
+        async with self._turn(account_id):
+            if self._draining:
+                raise WorkerUnavailable("the supervisor is stopping", hint="try again shortly")
+            keeper = self._keepers.get(account_id)
+            if keeper is not None and not keeper.resting:
+                keeper.hurry()
+                return
+            if keeper is not None:
+                await self._settle((self._tasks[account_id],))
+            keeper = self._keepers[account_id] = Keeper(account_id, self._house)
+            self._tasks[account_id] = asyncio.create_task(self._keep(keeper))
+
+    async def stop(self, account_id: str, *, reason: str, unlink: bool = False) -> None:
+        """Stop the worker and wait until it is gone; the account becomes `disconnected`.
+
+        Raises:
+            WorkerStuck: the process can't be killed.
+        """
+        async with self._turn(account_id):
+            keeper = self._keepers.get(account_id)
+            if keeper is None:
+                return
+            task = self._tasks[account_id]
+            await keeper.end(reason=reason, unlink=unlink, status=AccountStatus.DISCONNECTED)
+            await self._settle((task,))
+
+    async def _keep(self, keeper: Keeper) -> None:
+        try:
+            await keeper.run()
+        except Exception:
+            log.exception("keeper_failed", account_id=keeper.account_id)
+            await self._rescue(keeper)
+        finally:
+            self._keepers.pop(keeper.account_id, None)
+            self._tasks.pop(keeper.account_id, None)
+
+    async def _rescue(self, keeper: Keeper) -> None:
+        """After a fault of ours: no worker is left without a keeper, and the account says so."""
+        reason = "a fault of the supervisor; its log has the details, please report them"
+        try:
+            await keeper.end(reason=reason)
+            await self._house.accounts.set_status(
+                keeper.account_id,
+                AccountStatus.DISCONNECTED,
+                at_ms=int(self._house.clock.wall_s() * 1000),
+                reason=reason,
+            )
+        except (WorkerStuck, StoreError):
+            log.exception("keeper_not_rescued", account_id=keeper.account_id)
+
+    def _turn(self, account_id: str) -> asyncio.Lock:
+        """Orders about one account come one after the other."""
+        return self._turns.setdefault(account_id, asyncio.Lock())
+
+    # ----------------------------------------------------------------------------- questions
+
+    def view(self, account_id: str) -> AccountView | None:
+        """Return the live state, None when the account has no keeper."""
+        keeper = self._keepers.get(account_id)
+        return keeper.standing.view if keeper is not None else None
+
+    def views(self) -> list[AccountView]:
+        """Return the live states of all accounts that have one."""
+        return [keeper.standing.view for keeper in self._keepers.values()]
+
+    async def send(self, account_id: str, send: pb.Send, timeout_s: float) -> pb.SendResult:
+        """Hand a message to the worker and return what became of it.
+
+        Raises:
+            WorkerUnavailable: no worker, no connection, or no answer within `timeout_s`.
+        """
+        return await self._worker(account_id).send(send, timeout_s)
+
+    async def mark_read(self, account_id: str, mark: pb.MarkRead) -> None:
+        """Tell the senders that their messages are read.
+
+        Raises:
+            WorkerUnavailable: no worker, or no connection.
+        """
+        await self._worker(account_id).tell(mark)
+
+    def _worker(self, account_id: str) -> WorkerHandle:
+        keeper = self._keepers.get(account_id)
+        if keeper is None or keeper.worker is None:
+            raise WorkerUnavailable(
+                f"{account_id} has no running worker", hint="connect the account first"
+            )
+        return keeper.worker
+
+    # ------------------------------------------------------------------ what workers tell us
+
+    def on_state(self, worker: WorkerHandle, state: pb.State) -> None:
+        """Pass on what a worker says of its connection."""
+        if keeper := self._keeper_of(worker):
+            keeper.standing.heard_state(state)
+
+    def on_qr(self, worker: WorkerHandle, qr: pb.Qr) -> None:
+        """Pass on a QR."""
+        if keeper := self._keeper_of(worker):
+            keeper.standing.heard_qr(qr)
+
+    def on_paired(self, worker: WorkerHandle, paired: pb.Paired) -> None:
+        """Pass on which phone was linked."""
+        if keeper := self._keeper_of(worker):
+            keeper.standing.heard_paired(paired)
+
+    def on_heartbeat(self, worker: WorkerHandle, beat: pb.Heartbeat) -> None:  # noqa: ARG002
+        """Pass on that a worker is alive; what it says of its work is for metrics, later."""
+        if keeper := self._keeper_of(worker):
+            keeper.beaten = True
+
+    def _keeper_of(self, worker: WorkerHandle) -> Keeper | None:
+        """Return the keeper of exactly this worker; a former one's late words are dropped."""
+        keeper = self._keepers.get(worker.account_id)
+        return keeper if keeper is not None and keeper.worker is worker else None

@@ -1,0 +1,242 @@
+"""Keeps one account's worker: starts it, watches it, and starts it again.
+
+A keeper lives from `run` until it rests (nothing will happen by itself any more) or is ended.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.accounts import AccountStatus
+from shared.clock import Clock
+from shared.errors import StoreError
+from shared.logs import get_logger
+from supervisor.events import EventBus
+from supervisor.link_server import LinkServer
+from supervisor.processes import NOT_STARTED, ExitStatus, SpawnError
+from supervisor.registrar import RETRY, Registrar
+from supervisor.restarts import Decision, Policy, RestartHistory
+from supervisor.standing import Standing
+from supervisor.store.contract import Accounts
+from supervisor.workers import TERM_GRACE_S, Launch, WorkerHandle, WorkerState, WorkerStuck
+
+log = get_logger(__name__)
+
+STORE_READ_S: Final = 10.0
+GONE: Final = frozenset({AccountStatus.DELETING, AccountStatus.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things may take.
+
+    Attributes:
+        heartbeat_interval_s: between two heartbeats of a worker.
+        missed_beats: so many in a row, and it counts as hanging.
+        hello_timeout_s: from its start to its hello.
+        stop_grace_s: for an orderly end.
+    """
+
+    heartbeat_interval_s: float = 5.0
+    missed_beats: int = 3
+    hello_timeout_s: float = 20.0
+    stop_grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """What all keepers of a fleet share."""
+
+    launch: Launch
+    server: LinkServer
+    accounts: Accounts
+    events: EventBus
+    clock: Clock
+    timing: Timing = field(default_factory=Timing)
+    policy: Policy = field(default_factory=Policy)
+    rng: Callable[[int], bytes] = os.urandom
+
+
+class Keeper:
+    """One account's; `run` is its life.
+
+    Attributes:
+        worker: the running process, None between two of them.
+        resting: nothing will be started any more; only last words are still being written.
+        beaten: a heartbeat came since the watch last looked.
+    """
+
+    def __init__(self, account_id: str, house: Household) -> None:
+        self.account_id: Final = account_id
+        self.worker: WorkerHandle | None = None
+        self.resting = False
+        self.beaten = False
+        self._house = house
+        self._registrar = Registrar(account_id, house.accounts, house.clock, house.rng)
+        self.standing: Final = Standing(account_id, self._registrar, house.events, house.clock)
+        self._history = RestartHistory(house.policy, house.rng)
+        self._generation = 0
+        self._unread = 0  # times in a row that the account's record could not be read
+        self._ending = False
+        self._farewell: tuple[AccountStatus, str] | None = None
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the worker running; return when it rests, with everything written."""
+        writing = asyncio.create_task(self._registrar.run())
+        try:
+            while not self._ending:
+                decision = await self._one_life()
+                if decision.delay_s is None:
+                    break
+                await self._pause(decision.delay_s)
+            self.resting = True
+            if self._farewell is not None:
+                status, reason = self._farewell
+                self.standing.show(status, reason=reason)
+            await self._registrar.flush()
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+    async def end(
+        self, *, reason: str, unlink: bool = False, status: AccountStatus | None = None
+    ) -> None:
+        """End the worker and start none again; `run` returns soon after.
+
+        Args:
+            reason: why, for people.
+            unlink: whether the worker also tells WhatsApp that the device is gone.
+            status: what the account becomes; None leaves it, so that it runs again later.
+
+        Raises:
+            WorkerStuck: the process can't be killed.
+        """
+        self._ending = True
+        if status is not None:
+            self._farewell = (status, reason)
+        self._hurry.set()
+        if self.worker is not None:
+            grace_s = self._house.timing.stop_grace_s
+            await self.worker.terminate(grace_s, reason=reason, unlink=unlink)
+
+    def hurry(self) -> None:
+        """Start now what is waiting for its next try: a person asked for it."""
+        if self.worker is None:
+            self._history.forget()
+            self._hurry.set()
+
+    async def _one_life(self) -> Decision:
+        try:
+            async with asyncio.timeout(STORE_READ_S):
+                record = await self._house.accounts.get(self.account_id)
+        except (StoreError, TimeoutError) as error:
+            self._unread += 1
+            log.warning("account_not_read", account_id=self.account_id, error=error)
+            return Decision(RETRY.delay_s(self._unread, self._house.rng), None, "store")
+        self._unread = 0
+        if self._ending or record is None or record.status in GONE:
+            return Decision(None, None, "not wanted")
+        return self._after(await self._live((record.phone or "").removeprefix("+")))
+
+    async def _live(self, phone: str) -> ExitStatus:
+        """Run one worker from its start to its end."""
+        self._generation += 1
+        worker = WorkerHandle(
+            self.account_id,
+            self._house.launch,
+            phone=phone,
+            generation=self._generation,
+            rng=self._house.rng,
+        )
+        self.standing.worker_started()
+        self._house.server.expect(worker)
+        try:
+            worker.spawn()
+            return await self._accompany(worker)
+        except SpawnError:
+            log.exception("worker_not_started", account_id=self.account_id)
+            return NOT_STARTED
+        finally:
+            self._house.server.forget(worker)
+
+    async def _accompany(self, worker: WorkerHandle) -> ExitStatus:
+        self.worker = worker
+        watch = asyncio.create_task(self._watch(worker))
+        try:
+            return await worker.wait()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+            self.worker = None
+
+    async def _pause(self, delay_s: float) -> None:
+        self._hurry.clear()
+        if self._ending:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+
+    def _after(self, exit_status: ExitStatus) -> Decision:
+        connected_s = self.standing.worker_ended()
+        last_word = self.standing.last_word
+        decision = self._history.after(
+            exit_status,
+            at_boot_ns=self._house.clock.boot_ns(),
+            connected_s=connected_s,
+            wait_s=last_word.retry_in_ms / 1000,
+        )
+        reason = last_word.reason or decision.reason
+        self._log_end(exit_status, decision, reason)
+        # While it is being ended, only what a later start must know is kept: a log-out, say.
+        if decision.status is not None and (not self._ending or decision.delay_s is None):
+            self.standing.show(
+                decision.status,
+                reason=reason,
+                code=last_word.code or None,
+                delay_s=decision.delay_s,
+            )
+        return decision
+
+    def _log_end(self, exit_status: ExitStatus, decision: Decision, reason: str) -> None:
+        say = log.info if exit_status.meaning is not None or self._ending else log.warning
+        say(
+            "worker_ended",
+            account_id=self.account_id,
+            worker_gen=self._generation,
+            status=str(exit_status),
+            why=reason,
+            again_in_s=None if self._ending else decision.delay_s,
+        )
+
+    # ----------------------------------------------------------------------------- liveness
+
+    async def _watch(self, worker: WorkerHandle) -> None:
+        """End a worker that hangs.
+
+        Silence is counted in turns of *this* loop: after a pause of the whole machine or of this
+        process, the heartbeats that arrived meanwhile are read before the next turn counts.
+        """
+        interval_s = self._house.timing.heartbeat_interval_s
+        silent = 0
+        while silent * interval_s < self._patience_s(worker):
+            self.beaten = False
+            await asyncio.sleep(interval_s)
+            silent = 0 if self.beaten else silent + 1
+        log.error("worker_hangs", account_id=self.account_id, pid=worker.pid, state=worker.state)
+        try:
+            await worker.abort()
+        except WorkerStuck:  # no further one is started: `wait` goes on waiting for this one
+            log.exception("worker_stuck", account_id=self.account_id, pid=worker.pid)
+
+    def _patience_s(self, worker: WorkerHandle) -> float:
+        timing = self._house.timing
+        if worker.state is WorkerState.SPAWNED:
+            return timing.hello_timeout_s
+        if worker.state is WorkerState.STOPPING:  # whoever stops it has bounds; these are wider
+            return timing.stop_grace_s + 4 * TERM_GRACE_S
+        return timing.missed_beats * timing.heartbeat_interval_s
