@@ -78,6 +78,7 @@ class Link(Generic[Sends, Receives]):
         self._fields = _fields_by_type(sends)
         self._expected_bytes: int | None = None  # of a frame whose length has been read
         self._turn = asyncio.Lock()
+        self._closing: asyncio.Task[None] | None = None
         writer.transport.set_write_buffer_limits(high=MAX_QUEUED_BYTES)
 
     @property
@@ -123,13 +124,22 @@ class Link(Generic[Sends, Receives]):
         self._expected_bytes = None
         return cast("Receives", self._body(payload))
 
-    async def close(self) -> None:
-        """Close this end; as often as you like, and without ever raising."""
-        self._writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._writer.wait_closed()
+    async def close(self, *, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+        """Close this end, as often as you like; it never raises.
+
+        Args:
+            timeout_s: how long the peer may still read what has been sent.
+        """
+        if self._closing is None:
+            self._writer.close()
+            self._closing = asyncio.create_task(self._wait_closed())
+        await asyncio.wait({self._closing}, timeout=timeout_s)
         self._writer.transport.abort()  # a peer that does not read keeps nothing alive
+        await asyncio.wait({self._closing}, timeout=timeout_s)
+
+    async def _wait_closed(self) -> None:
+        with contextlib.suppress(OSError):  # the peer was faster
+            await self._writer.wait_closed()
 
     def _frame(self, body: Sends) -> bytes:
         envelope = self._envelope(body)

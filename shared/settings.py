@@ -160,7 +160,6 @@ class Settings(BaseSettings):
     # ------------------------------------------------------------------------------------- WhatsApp
     whatsapp_ws_url: str = Field(
         default="wss://web.whatsapp.com/ws/chat",
-        pattern=r"^wss?://[^\s/?#]+(/[^\s]*)?$",
         description="WebSocket of the WhatsApp service.",
     )
     whatsapp_cert_root: Annotated[bytes, BeforeValidator(_key)] = Field(
@@ -222,6 +221,15 @@ class Settings(BaseSettings):
             return check_namespace(given)
         except WakeeperError as error:
             raise ValueError(error.hint) from None
+
+    @field_validator("whatsapp_ws_url")
+    @classmethod
+    def _check_url(cls, given: str) -> str:
+        if not re.fullmatch(r"wss?://[^\s/?#@]+(/\S*)?", given):
+            raise ValueError(
+                "ws:// or wss://, a host, and a path, for example ws://127.0.0.1:9000/"
+            )
+        return given
 
     @field_validator("admin_token")
     @classmethod
