@@ -27,7 +27,7 @@ from worker.wire.curve import KeyPair
 Json = Mapping[str, Any]
 
 _OPEN: Final = -1
-_SENDING, _RECEIVING = 1, 2
+_RECEIVING: Final = 2
 _Made = TypeVar("_Made")
 
 

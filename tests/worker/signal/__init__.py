@@ -1,0 +1,1 @@
+"""Tests of the Signal sessions and sender keys."""
