@@ -9,6 +9,7 @@ tables below are keyed by bytes: the fastest readable way to do this in Python.
 """
 
 import zlib
+from binascii import hexlify
 from collections.abc import Callable
 from io import BytesIO
 from typing import Final, NoReturn
@@ -30,6 +31,15 @@ from worker.wire.node import (
 )
 
 _COMPRESSED: Final = 0x02
+
+_LIST_EMPTY: Final = bytes((tokens.LIST_EMPTY,))
+_LIST_8: Final = bytes((tokens.LIST_8,))
+_LIST_16: Final = bytes((tokens.LIST_16,))
+_LISTS: Final = frozenset((_LIST_EMPTY, _LIST_8, _LIST_16))
+_BINARY_8: Final = bytes((tokens.BINARY_8,))
+_BINARY_20: Final = bytes((tokens.BINARY_20,))
+_BINARY_32: Final = bytes((tokens.BINARY_32,))
+_BINARIES: Final = frozenset((_BINARY_8, _BINARY_20, _BINARY_32))
 
 
 def decode(data: bytes) -> Node:
@@ -75,48 +85,49 @@ class _Reader:
 
     def node(self, depth: int) -> Node:
         source = self.source
-        size = self.list_size(source.read(1))
-        tag = _text(source, 0)
+        read = source.read
+        size = self.list_size(read(1))
+        code = read(1)
+        tag = _token(code) or _text_of(source, code, 0)
         if not size or not tag:
             raise NodeError("decoding a node: it is empty or has no tag")
-        attrs: dict[str, str] = {}
+        attrs = {}
         for _ in range((size - 1) >> 1):
-            name = _text(source, 0)
-            attrs[name] = _text(source, 0)
+            code = read(1)
+            name = _token(code) or _text_of(source, code, 0)
+            code = read(1)
+            attrs[name] = _token(code) or _text_of(source, code, 0)
         return Node(tag, attrs, None if size & 1 else self.content(depth))
 
     def content(self, depth: int) -> bytes | str | list[Node]:
-        tag = self.source.read(1)
-        text = tokens.SINGLE_TOKENS.get(tag)
-        if text is not None:
-            return text
-        length_size = _BINARY_LENGTH_SIZES.get(tag)
-        if length_size:
-            return _take(self.source, _number(self.source, length_size))
-        if tag in _LIST_SIZE_SIZES:
-            return self.list(tag, depth + 1)
-        return _text_of(self.source, tag, 0)
+        code = self.source.read(1)
+        if code in _BINARIES:
+            return _binary(self.source, code)
+        if code in _LISTS:
+            return self.children(code, depth + 1)
+        return _token(code) or _text_of(self.source, code, 0)
 
-    def list(self, tag: bytes, depth: int) -> list[Node]:
+    def children(self, tag: bytes, depth: int) -> list[Node]:
         if depth > MAX_DEPTH:
             raise OversizedNode(f"decoding a node: nested deeper than {MAX_DEPTH} levels")
         return [self.node(depth) for _ in range(self.list_size(tag))]
 
     def list_size(self, tag: bytes) -> int:
-        size_size = _LIST_SIZE_SIZES.get(tag)
-        if size_size is None:
+        if tag == _LIST_8:
+            size = _byte(self.source)
+        elif tag == _LIST_16:
+            size = _number(self.source, 2)
+        elif tag == _LIST_EMPTY:
+            size = 0
+        else:
             _refuse(tag, "a list")
-        size = _number(self.source, size_size) if size_size else 0
         self.items_left -= size
         if self.items_left < 0:
             raise OversizedNode(f"decoding a node: more than {MAX_ITEMS} items")
         return size
 
 
-def _text(source: BytesIO, nesting: int) -> str:
-    tag = source.read(1)
-    text = tokens.SINGLE_TOKENS.get(tag)
-    return text if text is not None else _text_of(source, tag, nesting)
+_token: Final = tokens.SINGLE_TOKENS.get  # None for any other byte; no token is empty
 
 
 def _text_of(source: BytesIO, tag: bytes, nesting: int) -> str:
@@ -139,11 +150,24 @@ def _take(source: BytesIO, size: int) -> bytes:
     return data
 
 
+def _byte(source: BytesIO) -> int:
+    data = source.read(1)
+    if data:
+        return data[0]
+    raise TruncatedNode("decoding a node: the bytes end before a size")
+
+
 def _number(source: BytesIO, size: int) -> int:
-    if size == 1:
-        return _take(source, 1)[0]
-    number = int.from_bytes(_take(source, size), "big")
-    return number & 0xFFFFF if size == 3 else number  # three bytes carry twenty bits
+    return int.from_bytes(_take(source, size), "big")
+
+
+def _binary(source: BytesIO, tag: bytes) -> bytes:
+    """Return the bytes of a BINARY tag, which says how its length is written."""
+    if tag == _BINARY_8:
+        return _take(source, _byte(source))
+    if tag == _BINARY_20:
+        return _take(source, _number(source, 3) & 0xFFFFF)  # twenty bits in three bytes
+    return _take(source, _number(source, 4))
 
 
 def _empty(_source: BytesIO, _tag: bytes, _nesting: int) -> str:
@@ -151,39 +175,41 @@ def _empty(_source: BytesIO, _tag: bytes, _nesting: int) -> str:
 
 
 def _utf8(source: BytesIO, tag: bytes, _nesting: int) -> str:
-    data = _take(source, _number(source, _BINARY_LENGTH_SIZES[tag]))
-    return data.decode("utf-8", "replace")
+    return _binary(source, tag).decode("utf-8", "replace")
 
 
 def _double_token(source: BytesIO, tag: bytes, _nesting: int) -> str:
     return tokens.DOUBLE_TOKENS[tag + _take(source, 1)]  # all four times 256 exist
 
 
-def _packed_digits(source: BytesIO) -> str:
-    head = _number(source, 1)
-    digits = _take(source, head & 0x7F).hex()
-    return digits[:-1] if head & 0x80 else digits
+def _packed(source: BytesIO) -> tuple[bytes, int]:
+    """Return hex digits, and how many of them count: the last may be padding."""
+    head = _byte(source)
+    digits = hexlify(_take(source, head & 0x7F))
+    return digits, len(digits) - (head >> 7)
 
 
 def _hex(source: BytesIO, _tag: bytes, _nesting: int) -> str:
-    return _packed_digits(source).upper()
+    digits, size = _packed(source)
+    return digits[:size].upper().decode()
 
 
-_NIBBLES: Final = str.maketrans("abf", "-.\0", "cde")
+_NIBBLES: Final = bytes.maketrans(b"abf", b"-.\0")
 
 
 def _nibbles(source: BytesIO, _tag: bytes, _nesting: int) -> str:
-    digits = _packed_digits(source)
-    text = digits.translate(_NIBBLES)
+    digits, size = _packed(source)
+    text = digits.translate(_NIBBLES, b"cde")
     if len(text) != len(digits):
         raise UnknownTag("decoding a node: a half byte of packed digits is none of 0-9 - .")
-    return text
+    return text[:size].decode()
 
 
 def _nested(source: BytesIO, nesting: int) -> str:
     if nesting >= MAX_JID_NESTING:
         raise OversizedNode(f"decoding a node: JIDs nested deeper than {MAX_JID_NESTING} levels")
-    return _text(source, nesting + 1)
+    code = source.read(1)
+    return _token(code) or _text_of(source, code, nesting + 1)
 
 
 def _jid_pair(source: BytesIO, _tag: bytes, nesting: int) -> str:
@@ -224,30 +250,14 @@ def _interop_server(source: BytesIO, nesting: int) -> str:
     return INTEROP
 
 
-def _byte(value: int) -> bytes:
-    return bytes((value,))
-
-
-_LIST_SIZE_SIZES: Final = {
-    _byte(tokens.LIST_EMPTY): 0,
-    _byte(tokens.LIST_8): 1,
-    _byte(tokens.LIST_16): 2,
-}
-
-_BINARY_LENGTH_SIZES: Final = {
-    _byte(tokens.BINARY_8): 1,
-    _byte(tokens.BINARY_20): 3,
-    _byte(tokens.BINARY_32): 4,
-}
-
 _TEXT_READERS: Final[dict[bytes, Callable[[BytesIO, bytes, int], str]]] = {
-    _byte(tokens.LIST_EMPTY): _empty,
-    **{_byte(tokens.DICTIONARY_0 + index): _double_token for index in range(4)},
-    **dict.fromkeys(_BINARY_LENGTH_SIZES, _utf8),
-    _byte(tokens.HEX_8): _hex,
-    _byte(tokens.NIBBLE_8): _nibbles,
-    _byte(tokens.JID_PAIR): _jid_pair,
-    _byte(tokens.AD_JID): _device_jid,
-    _byte(tokens.FB_JID): _messenger_jid,
-    _byte(tokens.INTEROP_JID): _interop_jid,
+    _LIST_EMPTY: _empty,
+    **{bytes((tokens.DICTIONARY_0 + index,)): _double_token for index in range(4)},
+    **dict.fromkeys(_BINARIES, _utf8),
+    bytes((tokens.HEX_8,)): _hex,
+    bytes((tokens.NIBBLE_8,)): _nibbles,
+    bytes((tokens.JID_PAIR,)): _jid_pair,
+    bytes((tokens.AD_JID,)): _device_jid,
+    bytes((tokens.FB_JID,)): _messenger_jid,
+    bytes((tokens.INTEROP_JID,)): _interop_jid,
 }

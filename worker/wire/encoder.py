@@ -10,6 +10,7 @@ as it is. Interop and Messenger addresses take their own forms (whatsmeow binary
 """
 
 import re
+from binascii import unhexlify
 from collections.abc import Callable
 from typing import Final
 
@@ -35,8 +36,8 @@ _THIRTY_TWO_BITS: Final = 1 << 32
 
 _NIBBLES: Final = re.compile(r"[0-9.-]{1,127}")
 _HEX: Final = re.compile(r"[0-9A-F]{1,127}")
-_NIBBLE_DIGITS: Final = str.maketrans("-.", "ab")  # 10 and 11 as hex digits
-_PADDING: Final = "f"  # fills the last half byte of an odd number of characters
+_NIBBLE_DIGITS: Final = bytes.maketrans(b"-.", b"ab")  # 10 and 11 as hex digits
+_PADDING: Final = b"f"  # fills the last half byte of an odd number of characters
 
 _DEVICE_ADDRESS: Final = re.compile(r"([^:_]*)(?:_([0-9]{1,3}))?(?::([0-9]{1,3}))?")
 _INTEROP_ADDRESS: Final = re.compile(r"([0-9]{1,5})-([^:]*):([0-9]{1,5})")
@@ -122,17 +123,17 @@ _CODES: Final = _Codes()
 
 def _encode_text(text: str) -> bytes:
     if _NIBBLES.fullmatch(text):
-        return _packed(tokens.NIBBLE_8, text.translate(_NIBBLE_DIGITS))
+        return _packed(tokens.NIBBLE_8, text.encode().translate(_NIBBLE_DIGITS))
     if _HEX.fullmatch(text):
-        return _packed(tokens.HEX_8, text)
+        return _packed(tokens.HEX_8, text.encode())
     return _address(text) or _raw(text)
 
 
-def _packed(tag: int, digits: str) -> bytes:
+def _packed(tag: int, digits: bytes) -> bytes:
     half, odd = divmod(len(digits), 2)
     if odd:
-        return bytes((tag, 0x80 | half + 1)) + bytes.fromhex(digits + _PADDING)
-    return bytes((tag, half)) + bytes.fromhex(digits)
+        return bytes((tag, 0x80 | half + 1)) + unhexlify(digits + _PADDING)
+    return bytes((tag, half)) + unhexlify(digits)
 
 
 def _raw(text: str) -> bytes:
