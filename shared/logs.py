@@ -55,7 +55,9 @@ LEVELS: Final = {
 }
 PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
 MAX_FRAMES: Final = 20  # of a traceback: the innermost ones
-MAX_CAUSES: Final = 5  # of a chain of exceptions, and of a group
+MAX_CAUSES: Final = 4  # of a chain of exceptions, and of a group
+MAX_LINE_BYTES: Final = 40_000  # journald cuts a line at LineMax, 48 KiB
+_ALWAYS_KEPT: Final = ("timestamp", "level", "event", "module", "account_id", "worker_gen")
 QUIET_LIBRARIES: Final = ("aiohttp.access", "asyncio", "grpc", "google", "urllib3")
 
 bind = structlog.contextvars.bind_contextvars
@@ -123,17 +125,24 @@ class _Output:
 
 
 class _Renderer:
-    """Makes one line of an event; what kind is decided at the first line, by where it goes."""
+    """Makes one line of an event, of the kind that fits where it goes."""
 
     def __init__(self, output: _Output, fmt: Format) -> None:
         self._output = output
         self._fmt = fmt
-        self._render: Callable[[EventDict, str], str] | None = None
+        self._stream: TextIO | None = None
+        self._render: Callable[[EventDict, str], str] = _json
 
     def __call__(self, _: Any, method: str, event: EventDict) -> str:
-        if self._render is None or self._fmt == "auto":
-            self._render = self._choose(self._output.stream)
-        return self._render(event, method)
+        if self._output.stream is not self._stream:
+            self._stream = self._output.stream
+            self._render = self._choose(self._stream)
+        line = self._render(dict(event), method)
+        size_bytes = len(line.encode(errors="replace"))
+        if size_bytes <= MAX_LINE_BYTES:
+            return line
+        kept = {name: event[name] for name in _ALWAYS_KEPT if name in event}
+        return self._render({**kept, "cut": f"<{size_bytes} bytes>"}, method)
 
     def _choose(self, stream: TextIO) -> Callable[[EventDict, str], str]:
         if self._fmt == "console" or (self._fmt == "auto" and _is_terminal(stream)):

@@ -217,6 +217,17 @@ def test_a_stream_that_can_t_be_written_does_not_raise() -> None:
     log.info("nowhere_to_go")
 
 
+def test_a_line_that_the_journal_would_cut_keeps_what_names_it() -> None:
+    stream = _configured()
+
+    log.info("huge", account_id="a1", items=["é" * 1_900] * 40)
+
+    (event,) = _events(stream)
+    assert len(stream.getvalue()) < logs.MAX_LINE_BYTES
+    assert (event["event"], event["account_id"]) == ("huge", "a1")
+    assert event["cut"].endswith(" bytes>")
+
+
 def test_a_listener_sees_every_line_until_it_is_taken_off() -> None:
     _configured()
     lines: list[str] = []

@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import enum
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,14 @@ def test_secrets_are_recognised_by_their_shape(text: str) -> None:
 
 def test_control_characters_can_t_forge_lines_or_colours() -> None:
     assert mask_text("a\nb\x1b[31m\u202e\ud800") == r"a\nb\x1b[31m\u202e\ud800"
+
+
+@pytest.mark.parametrize("piece", ["0", "+1 ", "1-", "1@", "A", "1.", "a-", "token=", "2@A", "( "])
+def test_no_text_takes_long_to_mask(piece: str) -> None:
+    started_ns = time.process_time_ns()
+    mask_text((piece * MAX_TEXT_CHARS)[: MAX_TEXT_CHARS - 1] + "5" * 9)
+
+    assert time.process_time_ns() - started_ns < 100_000_000
 
 
 def test_long_text_is_cut_and_says_how_long_it_was() -> None:
