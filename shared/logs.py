@@ -12,6 +12,7 @@ Workers import this file and are many: it stays light (structlog would pull in r
 """
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -102,6 +103,10 @@ def tap(listener: Callable[[str], None]) -> Callable[[], None]:
 _taps: list[Callable[[str], None]] = []
 
 
+_NOWHERE: Final = io.StringIO()
+_NOWHERE.close()
+
+
 class _Output:
     """Writes whole lines; structlog calls the method named after the level."""
 
@@ -110,7 +115,7 @@ class _Output:
 
     @property
     def stream(self) -> TextIO:
-        return self._stream if self._stream is not None else sys.stderr
+        return self._stream or sys.stderr or _NOWHERE  # None where fd 2 was closed at the start
 
     def write(self, line: str) -> None:
         for listener in tuple(_taps):

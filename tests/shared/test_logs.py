@@ -217,6 +217,14 @@ def test_a_stream_that_can_t_be_written_does_not_raise() -> None:
     log.info("nowhere_to_go")
 
 
+def test_a_process_without_stderr_logs_nowhere() -> None:
+    ran = _run(
+        "import sys; sys.stderr = None; import shared.logs as l; l.get_logger('x').info('e')"
+    )
+
+    assert (ran.returncode, ran.stdout) == (0, b"")
+
+
 def test_a_line_that_the_journal_would_cut_keeps_what_names_it() -> None:
     stream = _configured()
 
