@@ -92,7 +92,7 @@ def _session_state(entry: Json) -> SessionState:
         remote_registration_id=int(entry.get("registrationId") or 0),
         root_key=_key(ratchet["rootKey"]),
         sender_ratchet=pair,
-        sender_chain=_chain(chains[pair.public]["chainKey"]),
+        sender_chain=_open_chain(chains[pair.public]["chainKey"]),
         previous_counter=max(int(ratchet["previousCounter"]), 0),
         receiver_chains=_receiver_chains(chains),
         pending=_pending(entry.get("pendingPreKey")),
@@ -113,6 +113,10 @@ def _receiver_chain(public: bytes, chain: Json) -> ReceiverChain:
     seeds = {int(counter): _key(seed) for counter, seed in chain["messageKeys"].items()}
     skipped = SkippedKeys().adding(sorted(seeds.items()))
     return ReceiverChain(public, _chain(chain["chainKey"]), skipped)
+
+
+def _open_chain(chain_key: Json) -> Chain:
+    return Chain(_key(chain_key["key"]), int(chain_key["counter"]) + 1)
 
 
 def _chain(chain_key: Json) -> Chain:

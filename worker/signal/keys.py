@@ -70,6 +70,14 @@ def agree(ours: KeyPair, theirs: bytes) -> bytes:
         raise InvalidKey(error.message) from error
 
 
+def typed(public: bytes) -> bytes:
+    """Return the 33-byte form of a raw key; raises InvalidKey for another length."""
+    try:
+        return curve.typed(public)
+    except curve.CurveError as error:
+        raise InvalidKey(error.message) from error
+
+
 def untyped(public: bytes) -> bytes:
     """Return the raw key of a message's 33-byte field; raises InvalidKey for any other form."""
     try:

@@ -113,7 +113,8 @@ class SessionState:
         except DecodeError as error:
             raise MalformedRecord("read a stored session: it is no valid protobuf") from error
         pair = KeyPair(stored.sender_ratchet_private, stored.sender_ratchet_public)
-        _check_keys(stored.base_key, stored.remote_identity, stored.root_key, pair.public)
+        _check_keys(stored.base_key, stored.remote_identity, stored.root_key)
+        _check_keys(pair.private, pair.public, stored.sender_chain_key)
         return cls(
             base_key=stored.base_key,
             remote_identity=stored.remote_identity,

@@ -80,6 +80,9 @@ def decrypt_message(
 ) -> tuple[SessionRecord, bytes]:
     """Return the changed record and the plaintext of a message of type "msg".
 
+    An archived session may have been the one: `record.remote_identity` then is the identity
+    it was started with, and the caller compares it with the one it knows.
+
     Raises:
         MalformedMessage: `data` is no Signal message.
         NoSession: there is none with this device at all.

@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.signal import kdf
 from worker.signal.errors import InvalidSignature, UnknownPreKey
-from worker.signal.keys import OwnIdentity, PreKeyBundle, PreKeys, agree
+from worker.signal.keys import OwnIdentity, PreKeyBundle, PreKeys, agree, typed
 from worker.signal.messages import PreKeySignalMessage
 from worker.signal.record import Chain, PendingPreKey, SessionState
 from worker.wire import curve
@@ -67,7 +67,7 @@ def respond(ours: OwnIdentity, message: PreKeySignalMessage, pre_keys: PreKeys) 
 
 
 def _check_signature(bundle: PreKeyBundle) -> None:
-    signed = curve.typed(bundle.signed_pre_key)
+    signed = typed(bundle.signed_pre_key)
     if not curve.verify(bundle.identity_key, signed, bundle.signature):
         raise InvalidSignature(
             f"start a session: signed pre-key {bundle.signed_pre_key_id} is not signed by its"

@@ -203,6 +203,16 @@ def test_session_without_a_part_is_named_so(part: str) -> None:
             session_record(stored)
 
 
+def test_session_whose_sending_chain_is_closed_is_named_so() -> None:
+    """Sending on without its key would use a key that everybody knows."""
+    stored = load("alice", "session-15550000004.0")
+    (entry,) = stored["_sessions"].values()
+    for chain in entry["_chains"].values():
+        del chain["chainKey"]["key"]
+    with pytest.raises(BaileysRecordError):
+        session_record(stored)
+
+
 def test_sender_key_of_another_layout_is_named_so() -> None:
     with pytest.raises(BaileysRecordError):
         sender_key_record([{"senderKeyId": 1}])

@@ -122,6 +122,14 @@ def test_bundle_with_a_one_time_key_of_small_order_is_refused() -> None:
         a.start(B, replace(b.bundle(), pre_key=bytes(32)))
 
 
+@pytest.mark.parametrize("part", ["identity_key", "signed_pre_key", "pre_key", "signature"])
+def test_bundle_with_a_part_of_another_length_is_refused(part: str) -> None:
+    a, b = OurPeer(), OurPeer()
+    bundle = b.bundle()
+    with pytest.raises((InvalidKey, InvalidSignature)):
+        a.start(B, replace(bundle, **{part: getattr(bundle, part)[:-1]}))
+
+
 def test_errors_leave_the_record_as_it_was() -> None:
     a, b = answered()
     kind, data = a.encrypt(B, b"x")
