@@ -12,6 +12,26 @@ from worker.wire.noise import Undecryptable
 
 PAYLOAD = b"who we are"
 
+# A handshake with fixed keys. Baileys 7.0.0-rc14 (makeNoiseHandler) answered this hello with
+# exactly this finish, and sent exactly these two messages afterwards.
+VECTOR_ROOT = bytes.fromhex("50a61409b1ddd0325e9b16b700e719e9772c07000b1bd7786e907c653d20495d")
+VECTOR_SERVER_HELLO = bytes.fromhex(
+    "1ad7020a205dfedd3b6bd47f6fa28ee15d969d5bb0ea53774d488bdaf9df1c6e0124b3ef221230fad351e77c"
+    "eb11c0a3c7a310c84044831d305ad1677bb5b736eff6f6392eee8cdc9e71ab200c437245ad235dd9ed16941a"
+    "80020f46a5e9cee55fb31b9aee8edad9f16ae7b8ee66e86abf094ec46a058f9cd68fab143d253596a4146cd9"
+    "16114b7360b7e306af90310dc2420fae4c1a3066ad232bb12ace6c410abadf7912ed1af56d2d750c510f7bf1"
+    "038d08701ae9bce0cefbaa874daa33c56cdc9eb66c3a1c2bb9d835422fd47d1ec48e2d46e128b9f2d25a211e"
+    "047fad1043bab11aeeeecfd94c9083b9245ae846368fbf5e944090b81fc1ac7d2e9a0a325b81f22696abc76c"
+    "a8ac1daf0735e4197b744a17f50fff90e14755b4c3f52a0836752f47f93209cbae38af44b5c93fcc24ae6f12"
+    "0a85b8bc172b1d80be2d0e3ae83daea0049f1233f4020983a93313fe3b58ab01b4956b32ed13"
+)
+VECTOR_FINISH = bytes.fromhex(
+    "224e0a306f7715b54f3863d7c6b58baab8f65a070327545ff9ce8db3e46a1e6447aaea6fd41744a5ba861abd"
+    "59febcb4a15b3667121a4eb35a2761c91f80c75503ec64254bfb901bf80b87e5b130a7fb"
+)
+VECTOR_FIRST = bytes.fromhex("b6ac7b40f8addd2fb8d05da5be258733e188942312")
+VECTOR_SECOND = bytes.fromhex("996310479ae4737b9ddf248d3ab7cb5089d97a8c1ed6")
+
 
 def _client(authority: Authority, now_s: float = NOW_S) -> ClientHandshake:
     return ClientHandshake(KeyPair.generate(), root=authority.root.public, now_s=now_s)
@@ -23,6 +43,21 @@ def _shake(authority: Authority, chain: bytes) -> tuple[bytes, Transport, bytes,
     finish, ours = client.finish(server.hello(client.hello()), PAYLOAD)
     payload, theirs = server.finish(finish)
     return finish, ours, payload, theirs
+
+
+def test_the_bytes_of_a_whole_handshake_equal_baileys() -> None:
+    client = ClientHandshake(
+        KeyPair.from_private(b"\x02" * 32),
+        root=VECTOR_ROOT,
+        rng=lambda size: b"\x01" * size,
+        now_s=NOW_S,
+    )
+    client.hello()
+    finish, transport = client.finish(VECTOR_SERVER_HELLO, PAYLOAD)
+
+    assert finish == VECTOR_FINISH
+    assert transport.send.encrypt(b"first") == VECTOR_FIRST
+    assert transport.send.encrypt(b"second") == VECTOR_SECOND
 
 
 def test_both_sides_agree_and_talk_in_both_directions() -> None:
