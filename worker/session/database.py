@@ -15,13 +15,13 @@ from worker.session.errors import (
     named,
 )
 from worker.session.files import (
-    FILE_MODE,
     create_private_file,
     discard,
     make_private_folder,
-    narrow,
+    narrow_all,
     put_in_place,
     sidecars,
+    write_private_file,
 )
 from worker.session.schema import APPLICATION_ID, OLDEST_SQLITE, SCHEMA, Schema
 from worker.session.transaction import Transaction
@@ -83,18 +83,11 @@ class SessionFile:
             UnitMisused: `fill` has put no credentials.
             SessionWriteFailed: the disk is full or broken; nothing is left behind.
         """
-        make_private_folder(path.parent)
-        _refuse_existing(path)
-        unfinished = path.with_name(path.name + _UNFINISHED)
-        discard(unfinished)  # of a creation that was killed
-        try:
+        with _unfinished(path, "create") as unfinished:
+            _refuse_existing(path)
             cls._write_new(unfinished, clock, fill, schema)
             verify(unfinished, schema)
             put_in_place(unfinished, path)
-        except sqlite3.Error as exc:
-            raise named(exc, "create", path) from exc
-        finally:
-            discard(unfinished)
         return cls.open(path, clock, schema=schema)
 
     @classmethod
@@ -116,15 +109,38 @@ class SessionFile:
             SessionOutdated: an older one did, and it was opened only to be read.
             SessionUnreadable: the system refuses it.
         """
-        _require_sqlite()
         verify(path, schema, must_be_current=read_only)
         try:
             file = cls(_connect(path, "ro" if read_only else "rw"), path, clock)
-            if not read_only:
-                file._make_ready_for_writing(schema)
         except sqlite3.Error as exc:
             raise named(exc, "open", path) from exc
+        if not read_only:
+            file._make_ready_for_writing(schema)
         return file
+
+    @classmethod
+    def restore(cls, path: Path, clock: Clock, snapshot: bytes, *, schema: Schema = SCHEMA) -> Self:
+        """Put a snapshot where a session file is missing, and open it.
+
+        The caller gives it a lineage of its own before it sends (`UnitOfWork.start_lineage`).
+
+        Args:
+            path: where it goes; its folder is made private.
+            clock: for the stamps in it.
+            snapshot: the content of a file that `snapshot` wrote.
+            schema: today's, but for tests.
+
+        Raises:
+            SessionExists: something lies there: set it aside first.
+            SessionCorrupt, SessionNewer: the snapshot is not what it should be.
+            SessionWriteFailed: the disk is full or broken. Nothing is left behind in any case.
+        """
+        with _unfinished(path, "restore") as unfinished:
+            _refuse_existing(path)
+            write_private_file(unfinished, snapshot)
+            verify(unfinished, schema)
+            put_in_place(unfinished, path)
+        return cls.open(path, clock, schema=schema)
 
     @contextmanager
     def unit(self) -> Iterator[UnitOfWork]:
@@ -161,16 +177,10 @@ class SessionFile:
             SessionWriteFailed: the copy could not be written; nothing is left of it.
         """
         self._refuse_nested()
-        unfinished = target.with_name(target.name + _UNFINISHED)
-        discard(unfinished)
-        try:
+        with _unfinished(target, "copy to") as unfinished:
             create_private_file(unfinished)
             self._copy_to(unfinished)
             put_in_place(unfinished, target)
-        except sqlite3.Error as exc:
-            raise named(exc, "copy", self.path) from exc
-        finally:
-            discard(unfinished)
 
     def close(self) -> None:
         """Close the file; SQLite brings its log home if nobody else has it open."""
@@ -191,7 +201,8 @@ class SessionFile:
         try:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
             file = cls(connection, path, clock)
-            file._make_ready_for_writing(schema)
+            file._set_up()
+            schema.migrate(connection)
             with file.unit() as unit:
                 fill(unit)
                 _require_credentials(unit)
@@ -199,8 +210,18 @@ class SessionFile:
             connection.close()  # brings the log home: the file is whole by itself
 
     def _make_ready_for_writing(self, schema: Schema) -> None:
-        for file in (p for p in (self.path, *sidecars(self.path)) if p.exists()):
-            narrow(file, FILE_MODE)
+        try:
+            narrow_all(self.path)
+            self._set_up()
+            schema.migrate(self._connection)
+        except sqlite3.Error as exc:
+            self.close()
+            raise named(exc, "open", self.path) from exc
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self) -> None:
         (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise SessionUnreadable(
@@ -209,7 +230,6 @@ class SessionFile:
             )
         for setting in _SETTINGS:
             self._connection.execute(setting)
-        schema.migrate(self._connection)
 
     def _copy_to(self, target: Path) -> None:
         copy = sqlite3.connect(target, isolation_level=None)
@@ -227,7 +247,22 @@ class SessionFile:
             )
 
 
+@contextmanager
+def _unfinished(path: Path, attempted: str) -> Iterator[Path]:
+    """Give a name beside the path to write under, and leave nothing there, whatever happens."""
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    try:
+        make_private_folder(path.parent)
+        discard(unfinished)  # of a process that was killed
+        yield unfinished
+    except sqlite3.Error as exc:
+        raise named(exc, attempted, path) from exc
+    finally:
+        discard(unfinished)
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    _require_sqlite()
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,

@@ -73,14 +73,19 @@ _BY_CODE: dict[int, tuple[type[SessionError], str]] = {
 _PRIMARY_CODE = 0xFF  # SQLite's extended result codes keep the cause in the low byte
 
 
-def named(error: sqlite3.Error, attempted: str, path: Path) -> SessionError:
-    """Return the session error that says what an SQLite error means for an account.
+def named(error: sqlite3.Error | OSError, attempted: str, path: Path) -> SessionError:
+    """Return the session error that says what an error of SQLite or the system means.
 
     Args:
-        error: as SQLite raised it.
+        error: as it was raised.
         attempted: what was going on, as in "commit to".
         path: the session file.
     """
+    if isinstance(error, OSError):
+        return SessionWriteFailed(
+            f"could not {attempted} the session file {path}: {error.strerror}",
+            hint="check the owner, the mode and the disk of SESSIONS_PATH",
+        )
     code = getattr(error, "sqlite_errorcode", None)
     family, hint = _BY_CODE.get(
         (code or 0) & _PRIMARY_CODE, (SessionWriteFailed, "check the disk of SESSIONS_PATH")

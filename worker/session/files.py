@@ -4,12 +4,14 @@ SQLite gives its `-wal` and `-shm` the mode of the database, so one mode rules a
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from shared.clock import Clock
-from worker.session.errors import SessionExists, SessionMissing
+from worker.session.errors import SessionExists, SessionMissing, named
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -17,10 +19,15 @@ SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder and its missing parents for the owner alone; narrow it if it is wider."""
-    for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
-        missing.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    narrow(folder, FOLDER_MODE)
+    """Make the folder and its missing parents for the owner alone; narrow it if it is wider.
+
+    Raises:
+        SessionWriteFailed: the system refuses.
+    """
+    with _on_disk("make the folder of", folder):
+        for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
+            missing.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        _narrow(folder, FOLDER_MODE)
 
 
 def create_private_file(path: Path) -> None:
@@ -28,24 +35,33 @@ def create_private_file(path: Path) -> None:
 
     Raises:
         SessionExists: something of that name lies there.
+        SessionWriteFailed: the system refuses.
     """
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
-    except FileExistsError as exc:
-        raise SessionExists(
-            f"could not create {path}: it exists", hint="open it, or set it aside first"
-        ) from exc
-    try:
+    write_private_file(path, b"")
+
+
+def write_private_file(path: Path, content: bytes) -> None:
+    """Create a file for the owner alone, whatever the umask, with this content.
+
+    Raises:
+        SessionExists: something of that name lies there.
+        SessionWriteFailed: the system refuses.
+    """
+    with _on_disk("create", path), _create(path) as descriptor:
         os.fchmod(descriptor, FILE_MODE)
-    finally:
-        os.close(descriptor)
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(content)
 
 
-def narrow(path: Path, mode: int) -> None:
-    """Take from the file or folder every permission that the mode does not grant."""
-    present = path.stat().st_mode & 0o7777
-    if present & ~mode:
-        path.chmod(present & mode)
+def narrow_all(path: Path) -> None:
+    """Take from a session file and its sidecars what others may do with them.
+
+    Raises:
+        SessionWriteFailed: the system refuses.
+    """
+    with _on_disk("take permissions from", path):
+        for file in (p for p in (path, *sidecars(path)) if p.exists()):
+            _narrow(file, FILE_MODE)
 
 
 def sidecars(path: Path) -> list[Path]:
@@ -53,26 +69,23 @@ def sidecars(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in SIDECARS]
 
 
-def sync_file(path: Path) -> None:
-    """Make the content of a file, or the names in a folder, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def put_in_place(finished: Path, path: Path) -> None:
-    """Give a finished file its final name, durably; it is seen whole there or not at all."""
-    sync_file(finished)
-    finished.rename(path)
-    sync_file(path.parent)
+    """Give a finished file its final name, durably; it is seen whole there or not at all.
+
+    Raises:
+        SessionWriteFailed: the system refuses.
+    """
+    with _on_disk("put in place", path):
+        _sync(finished)
+        finished.rename(path)
+        _sync(path.parent)
 
 
 def discard(path: Path) -> None:
     """Remove a temporary database and what SQLite left beside it."""
-    for leftover in (path, *sidecars(path)):
-        leftover.unlink(missing_ok=True)
+    with _on_disk("remove the remains of", path):
+        for leftover in (path, *sidecars(path)):
+            leftover.unlink(missing_ok=True)
 
 
 def set_aside(path: Path, reason: str, clock: Clock) -> Path:
@@ -91,14 +104,16 @@ def set_aside(path: Path, reason: str, clock: Clock) -> Path:
 
     Raises:
         SessionMissing: nothing lies at the path.
+        SessionWriteFailed: the system refuses.
     """
     present = [p for p in (path, *sidecars(path)) if p.exists()]
     if not present:
         raise SessionMissing(f"could not set {path} aside: there is no such file")
     target = _free_name(path, reason, clock)
-    for file in present:
-        file.rename(target.with_name(target.name + file.name.removeprefix(path.name)))
-    sync_file(path.parent)
+    with _on_disk("set aside", path):
+        for file in present:
+            file.rename(target.with_name(target.name + file.name.removeprefix(path.name)))
+        _sync(path.parent)
     return target
 
 
@@ -107,3 +122,40 @@ def _free_name(path: Path, reason: str, clock: Clock) -> Path:
     names = (f"{path.name}.{reason}-{stamp}{'' if n == 1 else f'-{n}'}" for n in count(1))
     targets = (path.with_name(name) for name in names)
     return next(t for t in targets if not any(p.exists() for p in (t, *sidecars(t))))
+
+
+@contextmanager
+def _create(path: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
+    except FileExistsError as exc:
+        raise SessionExists(
+            f"could not create {path}: it exists", hint="open it, or set it aside first"
+        ) from exc
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _on_disk(attempted: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise named(exc, attempted, path) from exc
+
+
+def _narrow(path: Path, mode: int) -> None:
+    present = path.stat().st_mode & 0o7777
+    if present & ~mode:
+        path.chmod(present & mode)
+
+
+def _sync(path: Path) -> None:
+    """Make the content of a file, or the names in a folder, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from worker.session.errors import SessionLocked, UnitMisused
+from worker.session.errors import SessionLocked, UnitMisused, named
 from worker.session.files import FILE_MODE, make_private_folder
 
 LOCK_NAME = "lock"
@@ -29,12 +29,11 @@ class AccountLock:
 
         Raises:
             SessionLocked: another process has it; its pid is in the message where known.
+            SessionWriteFailed: the folder or the lock file can't be made or opened.
         """
         if self._descriptor is not None:
             raise UnitMisused(f"could not take {self.path}: this object already holds it")
-        make_private_folder(self.path.parent)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self.path, flags, FILE_MODE)
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
@@ -53,6 +52,14 @@ class AccountLock:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            make_private_folder(self.path.parent)
+            return os.open(self.path, flags, FILE_MODE)
+        except OSError as exc:
+            raise named(exc, "open the lock of", self.path) from exc
 
     def __enter__(self) -> Self:
         self.take()

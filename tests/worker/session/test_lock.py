@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.session import AccountLock, SessionLocked, UnitMisused
+from worker.session import AccountLock, SessionLocked, SessionWriteFailed, UnitMisused
 
 HOLD = """
 import sys, pathlib
@@ -55,7 +55,7 @@ def test_a_lock_file_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "account").mkdir()
     (tmp_path / "account" / "lock").symlink_to(target)
 
-    with pytest.raises(OSError, match="lock"):
+    with pytest.raises(SessionWriteFailed, match="lock"):
         AccountLock(tmp_path / "account").take()
 
     assert target.read_text() == "untouched"
