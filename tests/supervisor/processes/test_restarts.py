@@ -1,0 +1,121 @@
+"""What follows when a worker ended; pure, in no time."""
+
+import pytest
+
+from shared.accounts import AccountStatus
+from shared.disconnects import Backoff
+from shared.exit_codes import ExitCode
+from supervisor.processes import ExitStatus
+from supervisor.restarts import CONSEQUENCES, Decision, Next, Policy, RestartHistory
+
+SECOND = 1_000_000_000
+CRASH = ExitStatus(signal=11)
+
+
+def widest(size: int) -> bytes:
+    """Randomness that makes every jittered wait its longest."""
+    return b"\xff" * size
+
+
+def history(**policy: object) -> RestartHistory:
+    return RestartHistory(Policy(**policy), widest)  # type: ignore[arg-type]
+
+
+def test_every_exit_code_has_a_consequence() -> None:
+    assert set(CONSEQUENCES) == set(ExitCode)
+
+
+def test_waits_double_up_to_the_cap() -> None:
+    ours = history(max_crashes=1_000, backoff=Backoff(floor_s=1, base_s=1, cap_s=20))
+    waits = [ours.after(CRASH, at_boot_ns=0).delay_s for _ in range(6)]
+
+    assert waits == pytest.approx([2, 4, 8, 16, 20, 20], rel=1e-9)
+
+
+def test_wait_is_never_below_the_floor() -> None:
+    ours = RestartHistory(Policy(), bytes)
+
+    assert ours.after(CRASH, at_boot_ns=0).delay_s == 1.0
+
+
+def test_two_stable_minutes_reset_the_wait_and_a_brief_window_does_not() -> None:
+    ours = history(max_crashes=1_000)
+    for _ in range(4):
+        ours.after(CRASH, at_boot_ns=0)
+    brief = ours.after(CRASH, at_boot_ns=0, connected_s=119)
+    stable = ours.after(CRASH, at_boot_ns=0, connected_s=120)
+
+    assert brief.delay_s == pytest.approx(32)
+    assert stable.delay_s == pytest.approx(2)
+
+
+def test_sixth_crash_in_ten_minutes_parks() -> None:
+    ours = history()
+    decisions = [ours.after(CRASH, at_boot_ns=number * SECOND) for number in range(6)]
+
+    assert [decision.status for decision in decisions[:5]] == [AccountStatus.RECONNECTING] * 5
+    assert decisions[5].delay_s == 3600
+    assert decisions[5].status is AccountStatus.DISCONNECTED
+
+
+def test_crashes_spread_over_hours_never_park() -> None:
+    ours = history()
+    decisions = [ours.after(CRASH, at_boot_ns=number * 601 * SECOND) for number in range(50)]
+
+    assert {decision.status for decision in decisions} == {AccountStatus.RECONNECTING}
+
+
+@pytest.mark.parametrize("code", [ExitCode.LOGGED_OUT, ExitCode.QR_EXPIRED])
+def test_terminal_codes_rest_with_a_qr_needed(code: ExitCode) -> None:
+    decision = history().after(ExitStatus(code=code), at_boot_ns=0)
+
+    assert (decision.delay_s, decision.status) == (None, AccountStatus.NEEDS_QR)
+
+
+def test_damaged_session_does_not_ask_for_a_qr() -> None:
+    decision = history().after(ExitStatus(code=ExitCode.CREDS_CORRUPT), at_boot_ns=0)
+
+    assert (decision.delay_s, decision.status) == (None, AccountStatus.DISCONNECTED)
+
+
+def test_unconfirmed_log_out_gets_exactly_one_more_try() -> None:
+    ours, ended = history(), ExitStatus(code=ExitCode.LOGGED_OUT_UNCONFIRMED)
+    first = ours.after(ended, at_boot_ns=0)
+    second = ours.after(ended, at_boot_ns=0)
+
+    assert (first.delay_s, first.status) == (5.0, AccountStatus.RECONNECTING)
+    assert (second.delay_s, second.status) == (None, AccountStatus.NEEDS_QR)
+
+
+def test_connection_between_two_unconfirmed_log_outs_starts_the_count_anew() -> None:
+    ours, ended = history(), ExitStatus(code=ExitCode.LOGGED_OUT_UNCONFIRMED)
+    ours.after(ended, at_boot_ns=0)
+
+    assert ours.after(ended, at_boot_ns=0, connected_s=5).delay_s == 5.0
+
+
+def test_banned_account_waits_as_long_as_it_was_told() -> None:
+    ended = ExitStatus(code=ExitCode.TEMP_BANNED)
+
+    assert history().after(ended, at_boot_ns=0, wait_s=90).delay_s == 90
+    assert history().after(ended, at_boot_ns=0).delay_s == 3600
+
+
+def test_held_lock_is_tried_three_times_and_then_rarely() -> None:
+    ours, ended = history(), ExitStatus(code=ExitCode.LOCKED)
+    waits = [ours.after(ended, at_boot_ns=0).delay_s for _ in range(4)]
+
+    assert waits == [5.0, 5.0, 5.0, 3600.0]
+
+
+@pytest.mark.parametrize(
+    "code", [code for code, found in CONSEQUENCES.items() if found.next is Next.REST]
+)
+def test_rest_starts_nothing(code: ExitCode) -> None:
+    assert history().after(ExitStatus(code=code), at_boot_ns=0).delay_s is None
+
+
+def test_unknown_code_is_a_crash() -> None:
+    assert history().after(ExitStatus(code=199), at_boot_ns=0) == Decision(
+        pytest.approx(2.0), AccountStatus.RECONNECTING, "the worker crashed"
+    )
