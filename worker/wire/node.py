@@ -25,6 +25,9 @@ MAX_INFLATED_BYTES: Final = 32 << 20
 MAX_NUMBER_CHARACTERS: Final = 20
 """Digits of an attribute that is read as a number: 64 bits and a sign."""
 
+MAX_OUTLINE_CHARACTERS: Final = 80
+"""Of each level in a log line."""
+
 MAX_JID_NESTING: Final = 8
 """JIDs within JIDs: what Baileys makes of a text with several `@`."""
 
@@ -130,5 +133,7 @@ class Node:
     @property
     def outline(self) -> str:
         """Tags only, two levels of them: fit for a log, where no value of a node may go."""
-        names = ",".join(dict.fromkeys(child.tag for child in self.children()))
-        return f"{self.tag}({names})" if names else self.tag
+        tags = dict.fromkeys(child.tag for child in self.children())
+        names = ",".join(tags)[:MAX_OUTLINE_CHARACTERS]
+        tag = self.tag[:MAX_OUTLINE_CHARACTERS]
+        return f"{tag}({names})" if names else tag
