@@ -161,7 +161,9 @@ def main() -> None:
     directory = Path(order.directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "environment").write_text("\n".join(sorted(os.environ)))
-    (directory / "open-files").write_text("\n".join(sorted(os.listdir("/proc/self/fd"))))
+    (directory / "open-files").write_text(
+        "\n".join(sorted(path.name for path in Path("/proc/self/fd").iterdir()))
+    )
     (directory / "pid").write_text(str(os.getpid()))
     if behaviour == "mute":
         signal.pause()

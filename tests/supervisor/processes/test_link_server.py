@@ -84,7 +84,7 @@ async def test_another_process_with_the_right_token_is_refused(
 
 
 async def test_token_is_good_once(house: House) -> None:
-    worker = WorkerHandle(ACCOUNT, house.household.launch, rng=lambda size: bytes(size))
+    worker = WorkerHandle(ACCOUNT, house.household.launch, rng=bytes)
 
     assert not worker.accepts(b"x" * 32)
     assert worker.accepts(bytes(32))
@@ -95,7 +95,7 @@ async def test_other_uid_is_refused(
     house: House, log_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uid = os.geteuid()
-    monkeypatch.setattr(link_server.os, "geteuid", lambda: uid + 1)  # we are another user now
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)  # we are another user now
     link = await dial(house.server.path, timeout_s=5)
     await link.send(pb.Hello(version=VERSION), timeout_s=5)
     with pytest.raises(LinkClosed):
