@@ -1,0 +1,1 @@
+"""What WhatsApp's protocol means: connecting, pairing, sending, receiving, receipts, retries."""
