@@ -50,7 +50,7 @@ async def test_a_message_each_way_is_read_by_the_other(sim: Simulator, tmp_path:
         assert result.outcome == link_pb2.SendResult.SENT
         received = await bob.wait_received("hello yourself")
         assert received.text == "hello yourself"
-        copy = await ann.wait_received("hello yourself")
+        copy = await ann.wait_received("hello yourself", from_me=True)
         assert copy.text == "hello yourself"
         await sim.wait_settled()
     assert sim.record.retry_receipts() == []
