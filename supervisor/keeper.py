@@ -189,6 +189,7 @@ class Keeper:
             at_boot_ns=self._house.clock.boot_ns(),
             connected_s=connected_s,
             wait_s=last_word.retry_in_ms / 1000,
+            asked=self._ending,
         )
         reason = last_word.reason or decision.reason
         self._log_end(exit_status, decision, reason)

@@ -47,6 +47,9 @@ class Consequence:
 
 
 CRASHED: Final = Consequence(Next.BACK_OFF, AccountStatus.RECONNECTING, "the worker crashed")
+UNASKED: Final = Consequence(
+    Next.BACK_OFF, AccountStatus.RECONNECTING, "the worker stopped by itself"
+)
 PARKED: Final = Consequence(
     Next.PARK, AccountStatus.DISCONNECTED, "the worker ended too often; it is tried again later"
 )
@@ -136,6 +139,7 @@ class RestartHistory:
         at_boot_ns: int,
         connected_s: float = 0.0,
         wait_s: float = 0.0,
+        asked: bool = False,
     ) -> Decision:
         """Decide what follows.
 
@@ -144,9 +148,9 @@ class RestartHistory:
             at_boot_ns: now.
             connected_s: how long its last connection had been open; 0 when it had none.
             wait_s: what WhatsApp asked to wait, 0 when it did not.
+            asked: we told it to end; a worker that stops unasked is started again.
         """
-        meaning = exit_status.meaning
-        consequence = CONSEQUENCES.get(meaning, CRASHED) if meaning is not None else CRASHED
+        consequence = _consequence(exit_status.meaning, asked=asked)
         self._failures = self._policy.backoff.failures_after(self._failures, connected_s)
         if connected_s > 0:
             self._unconfirmed = self._locked = 0
@@ -195,6 +199,12 @@ class RestartHistory:
             self._crashes_boot_ns.clear()
             return _decide(PARKED, self._policy.cool_off_s)
         return _decide(consequence, self._policy.backoff.delay_s(self._failures, self._rng))
+
+
+def _consequence(meaning: ExitCode | None, *, asked: bool) -> Consequence:
+    if meaning is ExitCode.STOPPED and not asked:
+        return UNASKED
+    return CRASHED if meaning is None else CONSEQUENCES[meaning]
 
 
 def _decide(consequence: Consequence, delay_s: float | None, reason: str = "") -> Decision:

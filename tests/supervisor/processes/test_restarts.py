@@ -114,7 +114,14 @@ def test_held_lock_is_tried_three_times_and_then_rarely() -> None:
     "code", [code for code, found in CONSEQUENCES.items() if found.next is Next.REST]
 )
 def test_rest_starts_nothing(code: ExitCode) -> None:
-    assert history().after(ExitStatus(code=code), at_boot_ns=0).delay_s is None
+    assert history().after(ExitStatus(code=code), at_boot_ns=0, asked=True).delay_s is None
+
+
+def test_worker_that_stops_unasked_is_started_again() -> None:
+    decision = history().after(ExitStatus(code=ExitCode.STOPPED), at_boot_ns=0)
+
+    assert decision.delay_s is not None
+    assert decision.status is AccountStatus.RECONNECTING
 
 
 def test_unknown_code_is_a_crash() -> None:
