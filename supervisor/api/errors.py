@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from shared.errors import InputError, StoreError
+from shared.errors import InputError, StoreError, WakeeperError
 from shared.logs import get_logger
 from supervisor.api.deps import deps
+from supervisor.api.doors import WorkerUnavailable
 from supervisor.api.request_id import request_id
 from supervisor.store.contract import SendConflict, UnknownAccount
 
@@ -67,6 +68,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _refusal(request, Refused(409, "client_message_id_conflict", str(conflict)))
     except InputError as error:
         return _refusal(request, BadRequest(_sentence(error)))
+    except WorkerUnavailable as error:
+        return _refusal(request, _unavailable(error))
     except StoreError as error:
         log.warning("request_without_store", path=_route(request), error=str(error))
         return _refusal(request, _STORE_AWAY)
@@ -98,6 +101,10 @@ def _refusal(request: web.Request, refusal: Refused) -> web.Response:
     return response
 
 
+def _unavailable(error: WorkerUnavailable) -> Refused:
+    return Refused(503, "worker_unavailable", _sentence(error), retryAfterSeconds=5)
+
+
 def _of_http(request: web.Request, error: web.HTTPException) -> Refused:
     if isinstance(error, web.HTTPNotFound):
         return Refused(404, "not_found", "There is no such route. GET / lists those there are.")
@@ -124,7 +131,7 @@ def _unexpected(request: web.Request, error: Exception) -> web.Response:
     return web.json_response(body, status=500)
 
 
-def _sentence(error: InputError) -> str:
+def _sentence(error: WakeeperError) -> str:
     text = f"{error.message}: {error.hint}" if error.hint else error.message
     return f"{text[:1].upper()}{text[1:]}."
 
