@@ -32,8 +32,6 @@ from .socket import ConnectionLost
 
 log = get_logger(__name__)
 
-ACK_TIMEOUT_S: Final = 30.0
-
 # What the server answers a message with, and what it means (protocol facts: Baileys#2441).
 REFUSALS: Final = {
     463: "WhatsApp does not let this account write to people it has not talked to (463)",
@@ -64,7 +62,9 @@ class Outgoing:
         queries: Queries,
         directory: Directory,
         rng: Rng,
+        ack_timeout_s: float,
     ) -> None:
+        self._ack_timeout_s = ack_timeout_s
         self._file = file
         self._credentials = credentials
         self._own = own_addresses(credentials)
@@ -222,7 +222,7 @@ class Outgoing:
         self._note(request.message_id, Sending.WRITTEN)
         try:
             answer = await self._queries.settle(
-                request.message_id, prepared.stanza, timeout_s=ACK_TIMEOUT_S
+                request.message_id, prepared.stanza, timeout_s=self._ack_timeout_s
             )
         except QueryTimeout as error:
             return _failed(request, link_pb2.SendResult.UNAVAILABLE, error)

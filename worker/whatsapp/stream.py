@@ -251,7 +251,14 @@ class Stream:
         self._logged_in.set_result(
             _LoggedIn(
                 directory,
-                Outgoing(around.file, credentials, queries, directory, around.rng),
+                Outgoing(
+                    around.file,
+                    credentials,
+                    queries,
+                    directory,
+                    around.rng,
+                    around.settings.send_ack_timeout_s,
+                ),
                 Resend(around.file, credentials, directory, around.clock, around.rng),
             )
         )
