@@ -26,6 +26,9 @@ HANDSHAKE_S = 20
 SETTLE_S = 0.05
 """Baileys swallows stanzas that arrive in the moment it finishes its handshake."""
 ABNORMAL = 1011
+LINGER_S = 1.0
+"""How long a client may take to hang up after its last stanza, before the server does it:
+whatsmeow forgets a <stream:error> whose socket is closed before it was handled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class _Close:
     """The end of the queue of what is to be sent."""
 
     code: int
+    linger_s: float
 
 
 class Connection:
@@ -47,6 +51,7 @@ class Connection:
         self._ready: list[bytes] = []
         self._outgoing: asyncio.Queue[Node | _Close] = asyncio.Queue()
         self._left: int | None = None
+        self._hung_up = asyncio.Event()
 
     async def run(self) -> None:
         """Serve the client until either side ends the connection."""
@@ -73,7 +78,7 @@ class Connection:
         """Send a last stanza, if any, and close; the device counts as offline at once."""
         if node is not None:
             self._outgoing.put_nowait(node)
-        self._outgoing.put_nowait(_Close(code))
+        self._outgoing.put_nowait(_Close(code, 0 if node is None else LINGER_S))
         self._detach()
         self.log.close_reason = self.log.close_reason or reason
 
@@ -107,6 +112,7 @@ class Connection:
     async def _receive(self) -> bytes:
         message = await self._socket.receive()
         if message.type is not WSMsgType.BINARY:
+            self._hung_up.set()
             raise ConnectionError("closed by the client")
         data: bytes = message.data
         self._count_stale(len(data))
@@ -153,9 +159,15 @@ class Connection:
         while True:
             item = await self._outgoing.get()
             if isinstance(item, _Close):
-                await self._socket.close(code=item.code)
+                await self._hang_up(item)
                 return
             await self._send(established, item)
+
+    async def _hang_up(self, last: _Close) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(last.linger_s):
+                await self._hung_up.wait()
+        await self._socket.close(code=last.code)
 
     async def _send(self, established: Established, node: Node) -> None:
         await self._hold_back()

@@ -69,7 +69,7 @@ class Faults:
 
     def plan(
         self,
-        kind: FaultKind,
+        kind: FaultKind | str,
         value: str | float = "",
         *,
         phone: str = "",
@@ -77,8 +77,8 @@ class Faults:
         times: int = 1,
         attrs: dict[str, str] | None = None,
     ) -> Fault:
-        """Order a fault; see Fault for the arguments."""
-        fault = Fault(kind, str(value), phone, device, times, attrs or {})
+        """Order a fault by its kind or the kind's name; see Fault for the arguments."""
+        fault = Fault(FaultKind(kind), str(value), phone, device, times, attrs or {})
         self.planned.append(fault)
         return fault
 

@@ -1,8 +1,9 @@
 """What a device still has to be told: stanzas wait here until the device confirms them.
 
 Order of a login (whatsmeow connectionevents.go; Baileys socket.ts): <ib><offline_preview/>,
-a first lot of what waited, more whenever the client sends <ib><offline_batch/>, then
-<ib><offline/>. Only after that do new stanzas go out as they come.
+a first lot of what waited; once the client sends <ib><offline_batch count=n/>, the rest, never
+more than n ahead of what it has confirmed; then <ib><offline/>. Only after that do new stanzas
+go out as they come.
 """
 
 from collections import deque
@@ -50,6 +51,7 @@ class Mailbox:
         self._outlet: Outlet | None = None
         self._live = False
         self._total = 0
+        self._window = 0
 
     @property
     def pending(self) -> list[Node]:
@@ -76,11 +78,21 @@ class Mailbox:
         self._outlet, self._live = outlet, False
         self._unsent = deque(self._pending)
         self._total = len(self._unsent)
+        self._window = 0
         if self._total:
             outlet.push(self._preview())
-        self.release(self._primer)
+        self._send(self._primer)
 
-    def release(self, count: int) -> None:
+    def release(self, window: int) -> None:
+        """Send on, at most `window` stanzas ahead of what is confirmed."""
+        self._window = window
+        self._go_on()
+
+    def _go_on(self) -> None:
+        in_flight = len(self._pending) - len(self._unsent)
+        self._send(self._window - in_flight)
+
+    def _send(self, count: int) -> None:
         """Send up to `count` of the stanzas that waited, and say so when they are through."""
         if self._outlet is None or self._live:
             return
@@ -102,7 +114,10 @@ class Mailbox:
     def settle(self, key: StanzaKey) -> bool:
         """Drop a stanza that was confirmed; False if it isn't waiting."""
         self._settled.add(key)
-        return self._pending.pop(key, None) is not None
+        found = self._pending.pop(key, None) is not None
+        if found and self._window:
+            self._go_on()
+        return found
 
     def was_settled(self, key: StanzaKey) -> bool:
         """Tell whether the stanza had been confirmed before."""

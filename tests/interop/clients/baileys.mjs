@@ -1,10 +1,10 @@
 // One Baileys client as a witness, driven by JSON lines: commands on stdin, events on stdout.
 //   node baileys.mjs URL ROOT_HEX AUTH_FOLDER
 // Commands: {"id", "op", ...}; each gets {"event":"reply","id","ok","value"|"error"}.
-// Events:   qr, paired, open, close, message, receipt, group.
+// Events:   ready, qr, paired, open, close, message, stub, status, receipt, group.
 // It verifies all signatures (strict.mjs), and keeps one lock per session (onelock.mjs).
 import { createInterface } from 'node:readline'
-import makeWASocket, { Browsers, useMultiFileAuthState } from 'baileys'
+import makeWASocket, { Browsers, proto, useMultiFileAuthState } from 'baileys'
 import P from 'pino'
 import { oneLock } from './onelock.mjs'
 import { strict, trustRoot } from './strict.mjs'
@@ -12,6 +12,7 @@ import { strict, trustRoot } from './strict.mjs'
 console.log = console.info = console.warn = console.error // libsignal talks; stdout is ours
 const [url, root, folder] = process.argv.slice(2)
 const RESTART = 515
+const { CIPHERTEXT } = proto.WebMessageInfo.StubType
 const say = message => process.stdout.write(JSON.stringify(message) + '\n')
 const logger = P({ level: process.env.WITNESS_LOG || 'silent' }, P.destination(2))
 
@@ -29,6 +30,10 @@ function textOf(message) {
 
 function onMessages({ messages, type }) {
   for (const m of messages) {
+    if (m.messageStubType && m.messageStubType !== CIPHERTEXT) {
+      say({ event: 'stub', chat: m.key.remoteJid, kind: m.messageStubType })
+      continue
+    }
     say({
       event: 'message',
       type,
@@ -38,8 +43,7 @@ function onMessages({ messages, type }) {
       sender: m.key.participant ?? m.key.remoteJid,
       from_me: Boolean(m.key.fromMe),
       text: textOf(m.message),
-      stub: m.messageStubType ?? 0,
-      problem: m.message ? '' : (m.messageStubParameters ?? []).join(' '),
+      problem: m.messageStubType === CIPHERTEXT ? (m.messageStubParameters ?? []).join(' ') : '',
       name: m.pushName ?? ''
     })
   }
