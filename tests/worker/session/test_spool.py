@@ -64,9 +64,12 @@ def test_delivering_twice_is_delivering_once(unit: UnitOfWork) -> None:
     ],
     ids=["sender", "kind", "chat", "id"],
 )
-def test_events_that_differ_in_one_thing_are_two(unit: UnitOfWork, other: Key) -> None:
+@pytest.mark.parametrize("delivered", [[], [1]], ids=["waiting", "delivered"])
+def test_events_that_differ_in_one_thing_are_two(
+    unit: UnitOfWork, other: Key, delivered: list[int]
+) -> None:
     unit.spool.add(Key("message", GROUP, "3EB0", PN), b"one")
-    unit.spool.delivered([1])
+    unit.spool.delivered(delivered)
 
     assert unit.spool.add(other, b"two") == Spooled(Delivery.NEW, 2)
 
