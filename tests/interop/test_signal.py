@@ -298,10 +298,8 @@ def test_a_rotated_sender_key_is_read_and_the_former_one_too(pair: Pair) -> None
 
 def key_with_sign(sign: int) -> KeyPair:
     """Return a key pair whose Edwards point has this sign bit (libsignal's signatures show it)."""
-    while True:
-        pair = KeyPair.generate()
-        if pair.sign(b"")[63] >> 7 == sign:
-            return pair
+    pairs = (KeyPair.generate() for _ in range(200))
+    return next(pair for pair in pairs if pair.sign(b"")[63] >> 7 == sign)
 
 
 @pytest.mark.parametrize("sign", [0, 1])

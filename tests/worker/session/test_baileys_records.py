@@ -138,6 +138,25 @@ def test_closed_session_is_archived_and_the_open_one_is_current() -> None:
     assert len(record.archived) == len(stored["_sessions"]) - 1 == 1
 
 
+def test_closed_session_used_last_is_the_first_of_the_archive() -> None:
+    stored = load("alice", "session-15550000003.1")
+    entries = list(stored["_sessions"].values())
+    for used, entry in enumerate(entries, start=1):
+        entry["indexInfo"].update(closed=1, used=used)
+    newest_first = [e["indexInfo"]["baseKey"] for e in reversed(entries)]
+    read = [
+        base64.b64encode(b"\x05" + s.base_key).decode() for s in session_record(stored).states()
+    ]
+    assert read == newest_first
+
+
+def test_last_sender_key_of_the_list_is_the_one_to_send_with() -> None:
+    (own,) = sender_states("alice", "100000000000001_1--7")
+    former = own | {"senderKeyId": own["senderKeyId"] - 1}
+    record = sender_key_record([former, own])
+    assert [state.id for state in record.states] == [own["senderKeyId"], former["senderKeyId"]]
+
+
 def test_record_with_nothing_but_closed_sessions_reads_but_does_not_send() -> None:
     stored = load("alice", "session-200000000000002_1.3")
     for entry in stored["_sessions"].values():

@@ -22,6 +22,7 @@ from worker.signal.errors import (
     TooFarAhead,
     UnknownPreKey,
 )
+from worker.signal.messages import SignalMessage
 from worker.signal.record import MAX_ARCHIVED_STATES, MAX_RECEIVER_CHAINS, Chain
 from worker.signal.skipped import MAX_SKIPPED_KEYS
 from worker.wire.curve import KeyPair
@@ -151,6 +152,37 @@ def test_the_most_messages_that_can_be_skipped_and_one_more() -> None:
     assert b.decrypt(A, *messages[-1]) == b"%d" % (MAX_SKIPPED_KEYS + 1)
     for n in (0, 1, MAX_SKIPPED_KEYS - 1):
         assert b.decrypt(A, *messages[n]) == b"%d" % n
+
+
+def test_session_that_has_the_chain_says_what_is_wrong_with_the_message() -> None:
+    """To the archived one, its counter would be too far ahead."""
+    a, b = answered()
+    a.start(B, b.bundle())
+    b.decrypt(A, *a.encrypt(B, b"anew"))
+    a.decrypt(B, *b.encrypt(A, b"answer"))
+    for _ in range(MAX_SKIPPED_KEYS + 1):
+        message = a.encrypt(B, b"skipped")
+    b.decrypt(A, *message)
+    kind, data = a.encrypt(B, b"the real one")
+    with pytest.raises(InvalidMac):
+        b.decrypt(A, kind, data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+
+
+def test_message_tells_the_last_counter_of_the_chain_before() -> None:
+    a, b = answered()
+    for _ in range(4):
+        b.decrypt(A, *a.encrypt(B, b"there"))
+    a.decrypt(B, *b.encrypt(A, b"back"))
+    message = SignalMessage.parse(a.encrypt(B, b"new chain")[1])
+    assert (message.counter, message.previous_counter) == (0, 3)
+
+
+@pytest.mark.parametrize("version", [0x23, 0x43])
+def test_start_of_another_version_is_malformed(version: int) -> None:
+    a, b = started()
+    kind, data = a.encrypt(B, b"x")
+    with pytest.raises(MalformedMessage, match="version"):
+        b.decrypt(A, kind, bytes([version]) + data[1:])
 
 
 def test_oldest_skipped_key_makes_room_for_the_newest() -> None:
