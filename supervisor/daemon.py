@@ -129,13 +129,15 @@ async def _serve_until(stop: asyncio.Event, daemon: Daemon, notifier: Notifier) 
     stopping = asyncio.create_task(stop.wait())
     waiting = {stopping, daemon.outbox}
     try:
-        while not stopping.done():
+        while True:
             done, _ = await asyncio.wait(
                 waiting, timeout=STATUS_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
             )
             if daemon.outbox in done:
                 daemon.outbox.result()
                 raise RuntimeError("the outbox ended by itself")
+            if stopping in done:
+                return
             notifier.status(_status(daemon.fleet))
     finally:
         stopping.cancel()

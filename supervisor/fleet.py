@@ -5,6 +5,7 @@ worker, and leaves the others alone.
 """
 
 import asyncio
+import contextvars
 from typing import Final
 
 from shared import link_pb2 as pb
@@ -100,7 +101,10 @@ class Fleet:
             if keeper is not None:
                 await self._settle((self._tasks[account_id],))
             keeper = self._keepers[account_id] = Keeper(account_id, self._house)
-            self._tasks[account_id] = asyncio.create_task(self._keep(keeper))
+            # A context of its own: whoever asked for it is not in every later log line.
+            self._tasks[account_id] = asyncio.create_task(
+                self._keep(keeper), name=f"keeper {account_id}", context=contextvars.Context()
+            )
 
     async def stop(self, account_id: str, *, reason: str, unlink: bool = False) -> None:
         """Stop the worker and wait until it is gone; the account becomes `disconnected`.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared import link_pb2 as pb
 from shared.accounts import AccountStatus
 from shared.clock import Clock
 from shared.errors import StoreError
@@ -191,14 +192,15 @@ class Keeper:
             wait_s=last_word.retry_in_ms / 1000,
             asked=self._ending,
         )
-        reason = last_word.reason or decision.reason
+        own_reason = last_word.reason if last_word.state == pb.STOPPED else ""
+        reason = own_reason or decision.reason
         self._log_end(exit_status, decision, reason)
         # While it is being ended, only what a later start must know is kept: a log-out, say.
         if decision.status is not None and (not self._ending or decision.delay_s is None):
             self.standing.show(
                 decision.status,
                 reason=reason,
-                code=last_word.code or None,
+                code=last_word.code or None if own_reason else None,
                 delay_s=decision.delay_s,
             )
         return decision

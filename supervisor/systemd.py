@@ -1,10 +1,11 @@
 """What systemd is told: ready, how it goes in words, stopping. Without systemd, nobody is told.
 
 sdnotify 0.3.2 sends text as latin-1, which turns a status with other characters into nothing, and
-leaves its socket to the garbage collector: this wrapper mends both.
+leaves its sockets to the garbage collector: this wrapper mends both.
 """
 
 import os
+import socket
 from typing import Final
 
 import sdnotify
@@ -20,11 +21,10 @@ class Notifier:
     """One line to the service manager; harmless where there is none, and never raises."""
 
     def __init__(self) -> None:
-        told_where = os.environ.get("NOTIFY_SOCKET")
-        self._line = sdnotify.SystemdNotifier(debug=False) if told_where else None
-        if self._line is not None and self._line.socket is None:
+        told_where = os.environ.get("NOTIFY_SOCKET", "")
+        self._line = sdnotify.SystemdNotifier(debug=False) if _reachable(told_where) else None
+        if told_where and self._line is None:
             log.warning("systemd_not_reached", path=told_where)
-            self._line = None
 
     def ready(self, status: str) -> None:
         """Say that requests are served."""
@@ -47,6 +47,19 @@ class Notifier:
     def _tell(self, text: str) -> None:
         if self._line is not None:
             self._line.notify(text.encode().decode("latin-1"))  # so that UTF-8 leaves it
+
+
+def _reachable(address: str) -> bool:
+    """Tell whether somebody listens there; sdnotify leaks a socket when nobody does."""
+    if not address:
+        return False
+    path = f"\0{address[1:]}" if address.startswith("@") else address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 def _status(status: str) -> str:

@@ -236,6 +236,17 @@ async def test_stopping_finishes_what_is_being_sent_and_claims_nothing_more(
     assert [each and each.state for each in states] == [OutboxState.SENT, OutboxState.QUEUED]
 
 
+async def test_stopping_does_not_wait_for_a_store_that_is_gone(
+    start_outbox: StartOutbox, fleet: MemoryFleet, store: Store
+) -> None:
+    async with start_outbox() as outbox:
+        await outbox.send(ACCOUNT, ALICE, "hello", "c1")
+        await store.close()
+        fleet.connect(ACCOUNT)
+        async with asyncio.timeout(1):
+            outbox.stop()
+
+
 async def test_listeners_hear_of_the_message_and_of_its_status(
     outbox: Outbox, bus: EventBus
 ) -> None:

@@ -1,0 +1,104 @@
+"""A whole daemon inside the test's loop, with stand-ins for workers."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession
+
+from shared.settings import Settings
+from supervisor import daemon
+from tests.supervisor.processes.house import PATIENCE_S, standin
+
+TOKEN = "daemon-test-token"
+
+
+@dataclass
+class Served:
+    """A running daemon, and a way to ask it."""
+
+    url: str
+    settings: Settings
+    session: ClientSession
+    announced: list[str]
+
+    async def ask(self, method: str, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        """Return status and JSON of an authorised request."""
+        async with self.session.request(
+            method,
+            self.url + path,
+            json=body or None,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        ) as response:
+            return response.status, await response.json()
+
+    async def account_with(self, status: str) -> dict[str, Any]:
+        """Return the first account once it has a status."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                _, body = await self.ask("GET", "/api/whatsapp/accounts")
+                if body["accounts"] and body["accounts"][0]["status"] == status:
+                    return dict(body["accounts"][0])
+                await asyncio.sleep(0.02)
+
+
+def settings_in(state: Path, run: Path, **changes: Any) -> Settings:
+    """Return settings for a daemon that keeps everything in `state`."""
+    values: dict[str, Any] = {
+        "wakeeper_state": state,
+        "run_path": run,
+        "port": 0,
+        "admin_token": TOKEN,
+        "account_namespace": "test",
+        "heartbeat_interval_s": 0.2,
+    }
+    return Settings(**{**values, **changes})
+
+
+@contextlib.contextmanager
+def short_directory() -> Iterator[Path]:
+    """Give a directory whose path is short enough for a Unix socket."""
+    run = Path(tempfile.mkdtemp(prefix="wk"))
+    try:
+        yield run
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def served(state: Path, behaviour: str = "connect", **changes: Any) -> AsyncIterator[Served]:
+    """Run a daemon meanwhile."""
+    with short_directory() as run:
+        settings = settings_in(state, run, **changes)
+        stop, announced = asyncio.Event(), asyncio.Queue[str]()
+        task = asyncio.create_task(
+            daemon.serve(settings, stop, announced.put_nowait, worker_command=standin(behaviour))
+        )
+        try:
+            lines = await _two_lines(announced, task)
+            url = lines[0].split()[-1].removesuffix("/dashboard/")
+            async with ClientSession() as session:
+                yield Served(url, settings, session, lines)
+        finally:
+            stop.set()
+            await task
+
+
+async def _two_lines(announced: asyncio.Queue[str], task: "asyncio.Task[None]") -> list[str]:
+    """Return what is announced; a daemon that does not start raises instead."""
+    lines: list[str] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while len(lines) < 2:
+            getting = asyncio.create_task(announced.get())
+            await asyncio.wait({getting, task}, return_when=asyncio.FIRST_COMPLETED)
+            if not getting.done():
+                getting.cancel()
+                task.result()
+                raise AssertionError("the daemon ended")
+            lines.append(getting.result())
+    return lines
