@@ -25,7 +25,7 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def witness(sim: Simulator, tmp_path: Path) -> AsyncIterator[StartAny]:
-    """Yield what starts clients by kind and name: `await witness("baileys", "ann")`."""
+    """Yield what starts clients, by kind and name."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(kind: str, name: str) -> Witness:
@@ -37,11 +37,11 @@ async def witness(sim: Simulator, tmp_path: Path) -> AsyncIterator[StartAny]:
 
 @pytest.fixture
 def baileys(witness: StartAny) -> StartWitness:
-    """Return what starts Baileys clients by name: `await baileys("ann")`."""
+    """Return what starts Baileys clients, by name."""
     return functools.partial(witness, "baileys")
 
 
 @pytest.fixture
 def whatsmeow(witness: StartAny) -> StartWitness:
-    """Return what starts whatsmeow clients by name: `await whatsmeow("bob")`."""
+    """Return what starts whatsmeow clients, by name."""
     return functools.partial(witness, "whatsmeow")

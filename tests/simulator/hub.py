@@ -59,7 +59,8 @@ class Hub:
         lines: the connection of each device that is logged in; never two for one device.
         pairings: connections that show a QR code.
         interested: who has asked for an account's devices, and is told when they change.
-        message_ids: (sender, id) of messages that were routed.
+        message_keys: the MAC of the message that was encrypted at each place of a chain: from,
+            to, ratchet key, counter.
     """
 
     clock: Clock
@@ -73,6 +74,7 @@ class Hub:
     pairings: "list[Pairing]" = field(default_factory=list)
     groups: "dict[str, Group]" = field(default_factory=dict)
     interested: dict[Account, dict[Account, None]] = field(default_factory=dict)
+    message_keys: dict[tuple[Device, Device, bytes, int], bytes] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def now_s(self) -> int:

@@ -24,6 +24,7 @@ class Rule(Enum):
     INCOMPLETE_FANOUT = "a message leaves out a device it has to reach"
     PRE_KEY_REUSED = "a one-time pre-key was used for a second session"
     PRE_KEY_UNKNOWN = "a pre-key that the device never uploaded was used"
+    MESSAGE_KEY_REUSED = "two different messages were encrypted with one message key"
     NOT_A_MEMBER = "a group message from somebody who is not in the group"
     ECHO = "a message is addressed to the device that sends it"
     ACKED_TWICE = "a stanza was acked that had been confirmed before"

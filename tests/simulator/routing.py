@@ -14,7 +14,7 @@ from tests.simulator.faults import FaultKind
 from tests.simulator.groups import member_group
 from tests.simulator.hub import Hub
 from tests.simulator.record import Rule
-from worker.signal.messages import PreKeySignalMessage
+from worker.signal.messages import PreKeySignalMessage, SignalMessage
 from worker.wire.jid import LID, PN, Jid
 from worker.wire.node import Node
 
@@ -218,8 +218,11 @@ def _identity(parts: _Parts, encrypted: list[Node]) -> list[Node]:
 
 
 def _checked(hub: Hub, parts: _Parts, device: Device, enc: Node) -> Node:
-    if enc.attrs.get("type") == "pkmsg":
-        _check_start(hub, parts, device, enc.bytes())
+    try:
+        _check(hub, parts, device, enc)
+    except SignalError as error:
+        hub.record.violation(Rule.MALFORMED, parts.sender.name, f"<enc>: {error}")
+        raise RefusedError(REFUSED, "malformed") from error
     account = device.account
     if hub.faults.take(FaultKind.CORRUPT_MESSAGE, account.phone, device.number):
         data = bytearray(enc.bytes())
@@ -228,13 +231,26 @@ def _checked(hub: Hub, parts: _Parts, device: Device, enc: Node) -> Node:
     return enc
 
 
-def _check_start(hub: Hub, parts: _Parts, device: Device, data: bytes) -> None:
-    """Refuse a second session on one one-time pre-key."""
-    try:
+def _check(hub: Hub, parts: _Parts, device: Device, enc: Node) -> None:
+    kind, data = enc.attrs.get("type"), enc.bytes()
+    if kind == "pkmsg":
         start = PreKeySignalMessage.parse(data)
-    except SignalError as error:
-        hub.record.violation(Rule.MALFORMED, parts.sender.name, f"pkmsg: {error}")
-        raise RefusedError(REFUSED, "malformed") from error
+        _check_start(hub, parts, device, start)
+        data = start.message
+    if kind in ("pkmsg", "msg"):
+        _check_key(hub, parts, device, SignalMessage.parse(data))
+
+
+def _check_key(hub: Hub, parts: _Parts, device: Device, message: SignalMessage) -> None:
+    """Note a message key that was used for two different messages: the second can't be read."""
+    place = (parts.sender, device, message.ratchet_key, message.counter)
+    if hub.message_keys.setdefault(place, message.mac) != message.mac:
+        detail = f"message {parts.node.attrs['id']} to {device.name}, counter {message.counter}"
+        hub.record.violation(Rule.MESSAGE_KEY_REUSED, parts.sender.name, detail)
+
+
+def _check_start(hub: Hub, parts: _Parts, device: Device, start: PreKeySignalMessage) -> None:
+    """Refuse a second session on one one-time pre-key."""
     if parts.sender.identity != start.identity_key:
         hub.record.violation(Rule.BAD_SIGNATURE, parts.sender.name, "another identity in a pkmsg")
         raise RefusedError(REFUSED, "another identity")

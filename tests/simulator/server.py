@@ -66,6 +66,12 @@ class Simulator:
         self._port = self._runner.addresses[0][1]
         return self
 
+    async def listen(self, port: int) -> int:
+        """Listen, without TLS, on a further port of 127.0.0.1 (0: any); return which."""
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        further: int = self._runner.addresses[-1][1]
+        return further
+
     async def __aexit__(self, *_: object) -> None:
         self.faults.clear()
         await asyncio.gather(*(socket.close(code=1001) for socket in list(self._live)))
