@@ -30,7 +30,9 @@ async def starts(tmp_path: Path, run: Path, **changes: object) -> None:
     settings = settings_in(tmp_path, run, **changes)
     lines: list[str] = []
     async with asyncio.timeout(PATIENCE_S):
-        await daemon.serve(settings, asyncio.Event(), lines.append, worker_command=standin("connect"))
+        await daemon.serve(
+            settings, asyncio.Event(), lines.append, worker_command=standin("connect")
+        )
 
 
 async def test_account_connects_and_a_message_is_sent(running: Served) -> None:

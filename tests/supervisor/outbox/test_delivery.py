@@ -5,6 +5,7 @@ import pytest
 
 from shared import link_pb2 as pb
 from shared.accounts import AccountStatus
+from shared.clock import SystemClock
 from supervisor.api.doors import WorkerUnavailable
 from supervisor.events import EventBus, MessageChanged
 from supervisor.outbox import Outbox
@@ -237,14 +238,18 @@ async def test_stopping_finishes_what_is_being_sent_and_claims_nothing_more(
 
 
 async def test_stopping_does_not_wait_for_a_store_that_is_gone(
-    start_outbox: StartOutbox, fleet: MemoryFleet, store: Store
+    fleet: MemoryFleet, store: Store, bus: EventBus, log_lines: list[str]
 ) -> None:
-    async with start_outbox() as outbox:
-        await outbox.send(ACCOUNT, ALICE, "hello", "c1")
-        await store.close()
-        fleet.connect(ACCOUNT)
-        async with asyncio.timeout(1):
-            outbox.stop()
+    await store.close()
+    outbox = Outbox(store, fleet, bus, SystemClock(), owner="me")
+    running = asyncio.create_task(outbox.run())
+    await asyncio.sleep(0.05)  # it is in its pause between two tries, or before the first
+    outbox.stop()
+
+    async with asyncio.timeout(1):
+        await running
+
+    assert any("outbox_store_failed" in line for line in log_lines)
 
 
 async def test_listeners_hear_of_the_message_and_of_its_status(
