@@ -189,7 +189,8 @@ class Outbox:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 listener = self._tasks.create_task(self._listen(), name="outbox listener")
-                await self._retrying(self._take_over)
+                with contextlib.suppress(_StoppedWithoutStore):
+                    await self._retrying(self._take_over)
                 await self._stopping.wait()
                 listener.cancel()
                 for lane in self._lanes.values():
@@ -243,10 +244,11 @@ class Outbox:
         return lane
 
     async def _serve(self, lane: "_Lane") -> None:
-        while not self._stopping.is_set():
-            lane.wake.clear()
-            due_ms = await self._retrying(lambda: self._work(lane))
-            await self._pause(lane, due_ms)
+        with contextlib.suppress(_StoppedWithoutStore):
+            while not self._stopping.is_set():
+                lane.wake.clear()
+                due_ms = await self._retrying(lambda: self._work(lane))
+                await self._pause(lane, due_ms)
 
     async def _pause(self, lane: "_Lane", due_ms: int | None) -> None:
         """Sleep until something is due, or until woken: by a message, a connection, the end."""
@@ -322,7 +324,11 @@ class Outbox:
                 waiter.set_result(record)
 
     async def _retrying(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it until the store lets us; a store that is away must not end the deliveries."""
+        """Do it until the store lets us; a store that is away must not end the deliveries.
+
+        Raises:
+            _StoppedWithoutStore: it is time to end; the next supervisor takes over our claims.
+        """
         failed = False
         while True:
             try:
@@ -330,7 +336,14 @@ class Outbox:
             except StoreError as error:
                 (log.debug if failed else log.warning)("outbox_store_failed", error=str(error))
                 failed = True
-                await asyncio.sleep(STORE_RETRY_S)
+                if await self._stops_within(STORE_RETRY_S):
+                    raise _StoppedWithoutStore from error
+
+    async def _stops_within(self, wait_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._stopping.wait()
+        return self._stopping.is_set()
 
     def _is_connected(self, account_id: str) -> bool:
         view = self._fleet.view(account_id)
@@ -338,6 +351,10 @@ class Outbox:
 
     def _now_ms(self) -> int:
         return int(self._clock.wall_s() * 1000)
+
+
+class _StoppedWithoutStore(Exception):
+    """The outbox is to stop, and the store is away."""
 
 
 class _Lane:

@@ -42,7 +42,7 @@ async def list_accounts(request: web.Request) -> web.Response:
         "instanceId": outside.config.instance_id,
         "waMode": "active",
         "lockReason": None,
-        "requestId": request_id(request),
+        "requestId": request_id(),
     }
     return answer(body)
 
@@ -65,7 +65,7 @@ async def add_account(request: web.Request) -> web.Response:
             "account": account,
             "instanceId": outside.config.instance_id,
             "waMode": "active",
-            "requestId": request_id(request),
+            "requestId": request_id(),
         }
     )
 

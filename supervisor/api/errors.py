@@ -57,22 +57,22 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Refused as refusal:
-        return _refusal(request, refusal)
+        return _refusal(refusal)
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
-        return _refusal(request, _of_http(request, error))
+        return _refusal(_of_http(request, error))
     except UnknownAccount:
-        return _refusal(request, AccountNotFound())
+        return _refusal(AccountNotFound())
     except SendConflict as conflict:
-        return _refusal(request, Refused(409, "client_message_id_conflict", str(conflict)))
+        return _refusal(Refused(409, "client_message_id_conflict", str(conflict)))
     except InputError as error:
-        return _refusal(request, BadRequest(_sentence(error)))
+        return _refusal(BadRequest(_sentence(error)))
     except WorkerUnavailable as error:
-        return _refusal(request, _unavailable(error))
+        return _refusal(_unavailable(error))
     except StoreError as error:
         log.warning("request_without_store", path=_route(request), error=str(error))
-        return _refusal(request, _STORE_AWAY)
+        return _refusal(_STORE_AWAY)
     except Exception as error:  # noqa: BLE001 - this is the last door before the client
         return _unexpected(request, error)
 
@@ -85,13 +85,13 @@ _STORE_AWAY: Final = Refused(
 )
 
 
-def _refusal(request: web.Request, refusal: Refused) -> web.Response:
+def _refusal(refusal: Refused) -> web.Response:
     body = {
         "success": False,
         "error": refusal.error,
         "message": refusal.message,
         **refusal.fields,
-        "requestId": request_id(request),
+        "requestId": request_id(),
     }
     response = web.json_response(body, status=refusal.status)
     if "retryAfterSeconds" in refusal.fields:
@@ -126,7 +126,7 @@ def _unexpected(request: web.Request, error: Exception) -> web.Response:
         "error": "internal_error",
         "message": "Something broke here. The log has it under the trace id.",
         "traceId": trace_id,
-        "requestId": request_id(request),
+        "requestId": request_id(),
     }
     return web.json_response(body, status=500)
 

@@ -38,7 +38,7 @@ async def health(request: web.Request) -> web.Response:
             "instanceId": deps(request).config.instance_id,
             "uptime": int(about["uptime"]),
             "timestamp": iso(now_ms),
-            "requestId": request_id(request),
+            "requestId": request_id(),
         }
     )
 

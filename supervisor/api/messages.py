@@ -35,7 +35,7 @@ async def threads(request: web.Request) -> web.Response:
             "count": len(documents[:limit]),
             "limit": limit,
             "maxLimit": MAX_LIMIT,
-            "requestId": request_id(request),
+            "requestId": request_id(),
         }
     )
 
@@ -64,7 +64,7 @@ async def messages(request: web.Request) -> web.Response:
             "count": len(found),
             "limit": limit,
             "maxLimit": MAX_LIMIT,
-            "requestId": request_id(request),
+            "requestId": request_id(),
         }
     )
 

@@ -54,7 +54,7 @@ async def qr(request: web.Request) -> web.Response:
             "qrCode": png_data_url(payload) if payload else None,
             "expiresAt": iso(expires_at_ms) if payload and expires_at_ms else None,
             "expiresAtMs": expires_at_ms if payload else None,
-            "requestId": request_id(request),
+            "requestId": request_id(),
         }
     )
 

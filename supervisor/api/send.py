@@ -30,7 +30,7 @@ async def send_message(request: web.Request) -> web.Response:
     chat = recipient_jid(to)
     await known_account(outside, account_id)
     report = await outside.sender.send(account_id, chat, text, client_message_id)
-    return answer({**_shape(report), "requestId": request_id(request)})
+    return answer({**_shape(report), "requestId": request_id()})
 
 
 def _shape(report: SendReport) -> JsonObject:
