@@ -12,7 +12,7 @@ from worker.session import Credentials
 from worker.wire import Jid, Node
 
 from . import payloads, receipts, states
-from .pairing_desk import PairingDesk
+from .pairing_desk import PairingDesk, Rotation
 from .queries import QueryRefused
 from .socket import ConnectionLost, Endpoint, NoiseSocket
 from .states import State
@@ -28,7 +28,12 @@ class Account:
     """Keeps one account connected, and is what the rest of the worker talks to."""
 
     def __init__(
-        self, around: Surroundings, *, wanted_phone: str, backoff: Backoff | None = None
+        self,
+        around: Surroundings,
+        *,
+        wanted_phone: str,
+        backoff: Backoff | None = None,
+        rotation: Rotation | None = None,
     ) -> None:
         """Make an account; nothing is dialled before `run`.
 
@@ -36,6 +41,7 @@ class Account:
             around: file, settings, clock, randomness and outlet.
             wanted_phone: digits of the number that must scan; empty for any.
             backoff: the policy of pauses between connections.
+            rotation: for how long each QR code is shown.
         """
         self._around = around
         self._backoff = backoff or Backoff()
@@ -51,6 +57,7 @@ class Account:
             self._announce,
             wanted_phone=wanted_phone,
             window_s=around.settings.qr_window_s,
+            rotation=rotation,
         )
 
     # -- what others may ask of it

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from shared import link_pb2
 from shared.clock import Clock
@@ -23,9 +22,13 @@ from .states import State
 
 log = get_logger(__name__)
 
-# The first code stays for a minute, each further one for 20 s (whatsmeow qrchan.go).
-FIRST_CODE_S: Final = 60.0
-NEXT_CODE_S: Final = 20.0
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """For how long each code of a set is shown (whatsmeow qrchan.go)."""
+
+    first_s: float = 60.0
+    next_s: float = 20.0
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class PairingDesk:
         *,
         wanted_phone: str,
         window_s: float,
+        rotation: Rotation | None = None,
     ) -> None:
         """Make a desk.
 
@@ -70,6 +74,7 @@ class PairingDesk:
             announce: takes a new state of the connection and its reason.
             wanted_phone: digits of the number that must scan; empty for any.
             window_s: for how long codes are shown in all.
+            rotation: for how long each of them.
         """
         self._file = file
         self._clock = clock
@@ -78,6 +83,7 @@ class PairingDesk:
         self._announce = announce
         self._wanted_phone = wanted_phone
         self._window = Window(window_s)
+        self._rotation = rotation or Rotation()
         self._scanned = asyncio.Event()
         self.notice = ""
 
@@ -98,7 +104,8 @@ class PairingDesk:
         self._scanned.clear()
         self._announce(State.AWAITING_SCAN, self.notice)
         for number, code in enumerate(codes):
-            if await self._show(code, FIRST_CODE_S if number == 0 else NEXT_CODE_S):
+            shown_s = self._rotation.next_s if number else self._rotation.first_s
+            if await self._show(code, shown_s):
                 return
         raise ConnectionLost("show QR codes: this set is used up, a fresh one is fetched")
 

@@ -15,6 +15,7 @@ from shared.worker_settings import WorkerSettings
 from tests.simulator import Phone, Simulator
 from worker.session import Credentials, SessionFile
 from worker.whatsapp.account import Account
+from worker.whatsapp.pairing_desk import Rotation
 from worker.whatsapp.stream import Surroundings
 from worker.whatsapp.verdict import Over
 
@@ -56,7 +57,7 @@ class Listener:
 
     file: SessionFile
     states: list[link_pb2.State] = field(default_factory=list)
-    codes: list[str] = field(default_factory=list)
+    qrs: list[link_pb2.Qr] = field(default_factory=list)
     pairings: list[link_pb2.Paired] = field(default_factory=list)
     events: list[link_pb2.Event] = field(default_factory=list)
     account: Account | None = None
@@ -68,8 +69,7 @@ class Listener:
         self.changed.set()
 
     def qr(self, qr: link_pb2.Qr) -> None:
-        if qr.payload:
-            self.codes.append(qr.payload)
+        self.qrs.append(qr)
         self.changed.set()
 
     def paired(self, paired: link_pb2.Paired) -> None:
@@ -91,9 +91,24 @@ class Listener:
         self.changed.set()
 
     @property
+    def codes(self) -> list[str]:
+        """Return the QR codes that were shown."""
+        return [qr.payload for qr in self.qrs if qr.payload]
+
+    @property
+    def shown(self) -> str:
+        """Return the QR code that is shown now; empty for none."""
+        return self.qrs[-1].payload if self.qrs else ""
+
+    @property
     def messages(self) -> list[link_pb2.Message]:
         """Return the messages that reached the store."""
         return [event.message for event in self.events if event.HasField("message")]
+
+    @property
+    def missing(self) -> list[link_pb2.Undecryptable]:
+        """Return the places of messages that could not be read."""
+        return [event.undecryptable for event in self.events if event.HasField("undecryptable")]
 
     @property
     def texts(self) -> list[str]:
@@ -145,6 +160,14 @@ class Rig:
             link_pb2.Send(request_id=f"r{self._sent}", message_id=name, to=to, text=text)
         )
 
+    def break_disk(self) -> None:
+        """Have SQLite refuse every write from now on, as on a disk that went read-only."""
+        self.file._connection.execute("PRAGMA query_only = ON")
+
+    def mend_disk(self) -> None:
+        """Let writes pass again."""
+        self.file._connection.execute("PRAGMA query_only = OFF")
+
     async def stop(self) -> None:
         """End it as a killed process would, but for the file, which is closed."""
         self.task.cancel()
@@ -158,16 +181,30 @@ async def rig(
     *,
     wanted_phone: str = "",
     clock: Clock | None = None,
+    backoff: Backoff = QUICK,
+    rotation: Rotation | None = None,
+    store_open: bool = True,
     **changes: object,
 ) -> AsyncIterator[Rig]:
-    """Run an account on the session file at `path`, which is made where there is none."""
+    """Run an account on the session file at `path`, which is made where there is none.
+
+    Args:
+        sim: the service.
+        path: the session file.
+        wanted_phone: digits of the number that must scan.
+        clock: the account's.
+        backoff: its pauses between connections.
+        rotation: for how long it shows each QR code.
+        store_open: whether what is spooled is taken at once.
+        changes: settings that differ from `settings_for`.
+    """
     clock = clock or SystemClock()
     file = SessionFile.open(path, clock) if path.exists() else new_session(path, clock)
-    listener = Listener(file)
+    listener = Listener(file, store_open=store_open)
     around = Surroundings(
         file, settings_for(sim, path.parent, **changes), clock, os.urandom, listener
     )
-    account = Account(around, wanted_phone=wanted_phone, backoff=QUICK)
+    account = Account(around, wanted_phone=wanted_phone, backoff=backoff, rotation=rotation)
     listener.account = account
     running = Rig(account, listener, file)
     try:
