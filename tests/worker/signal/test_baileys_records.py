@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from worker.proto import e2e_pb2
-from worker.session.baileys_records import BaileysRecordError, sender_key_record, session_record
 from worker.signal import OwnIdentity, groups, padding, session
+from worker.signal.baileys_records import BaileysRecordError, sender_key_record, session_record
 from worker.signal.errors import DuplicateMessage
 from worker.signal.record import MAX_RECEIVER_CHAINS, SessionRecord
 from worker.wire.curve import KeyPair
