@@ -21,6 +21,7 @@ export async function startSync() {
   await readAccounts();
   stream = new Stream({ onEvent: hear, onUp: onUp, onDown: onDown, onRefused: signedOut });
   void stream.run();
+  readOpen();
   addEventListener("online", hurry);
   addEventListener("offline", () => model.setLive("offline"));
   document.addEventListener("visibilitychange", onLook);
