@@ -39,10 +39,7 @@ class Threads:
     def of_chat(self, chat: str) -> ThreadRecord:
         """Return the thread of a chat; a new one is created."""
         jid = self.canonical(chat)
-        found = self._get(rules.thread_id(self._account_id, jid))
-        if found is not None and found.redirect_to is not None:
-            found = self._get(found.redirect_to)
-        return found or self._create(jid)
+        return self._get(rules.thread_id(self._account_id, jid)) or self._create(jid)
 
     def family(self, thread_id: str) -> list[str]:
         """Return the ids of a conversation's threads: the one asked for, and what it replaced."""

@@ -3,7 +3,7 @@ import base64
 
 import pytest
 
-from shared.accounts import AccountStatus
+from shared.accounts import AccountStatus, legacy_account_ids
 from supervisor.api.doors import WorkerUnavailable
 from supervisor.events import AccountState, EventBus
 from supervisor.store.contract import Store
@@ -55,6 +55,17 @@ async def test_an_account_with_an_older_id_is_found_by_its_phone(call: Call, sto
     _, body = await call("POST", ADD, json={"phone": "+40000000001"})
 
     assert body["account"]["id"] == "account_1706600000000"
+
+
+@pytest.mark.parametrize("legacy", legacy_account_ids("+40000000001"))
+async def test_an_account_of_another_namespace_is_found_without_its_phone(
+    call: Call, store: Store, legacy: str
+) -> None:
+    await store.accounts.create(account(account_id=legacy, phone=None))
+
+    _, body = await call("POST", ADD, json={"phone": "0000 000 001"})
+
+    assert body["account"]["id"] == legacy
 
 
 async def test_adding_thrice_at_once_makes_one_account(call: Call, store: Store) -> None:

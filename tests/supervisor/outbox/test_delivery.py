@@ -243,7 +243,7 @@ async def test_stopping_does_not_wait_for_a_store_that_is_gone(
     await store.close()
     outbox = Outbox(store, fleet, bus, SystemClock(), owner="me")
     running = asyncio.create_task(outbox.run())
-    await asyncio.sleep(0.05)  # it is in its pause between two tries, or before the first
+    await asyncio.sleep(0)  # its first try has failed now, and it pauses before the next
     outbox.stop()
 
     async with asyncio.timeout(1):
@@ -263,6 +263,15 @@ async def test_listeners_hear_of_the_message_and_of_its_status(
     assert isinstance(second, MessageChanged)
     assert (first.created, first.message.status) == (True, MessageStatus.QUEUED)
     assert (second.created, second.message.status) == (False, MessageStatus.SENT)
+
+
+async def test_a_repeated_call_is_no_news(outbox: Outbox, bus: EventBus) -> None:
+    await outbox.send(ACCOUNT, ALICE, "hello", "c1")
+
+    async with asyncio.timeout(10), bus.subscribe() as events:
+        await outbox.send(ACCOUNT, ALICE, "hello", "c1")
+        events.close()
+        assert [event async for event in events] == []
 
 
 async def test_texts_do_not_reach_the_log(outbox: Outbox, known_secrets: KnownSecrets) -> None:
