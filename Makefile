@@ -19,8 +19,8 @@ pip_flags := -q --disable-pip-version-check --no-input
 ready_to_run := $(venv)/.ready-to-run
 ready_to_test := $(venv)/.ready-to-test
 ready_node := $(node)/node_modules/.ready
-neonize := neonize==0.5.2
-ready_witness := $(witness)/.ready-$(neonize)
+neonize_version := 0.5.2
+ready_witness := $(witness)/.ready-neonize-$(neonize_version)
 
 .PHONY: help
 help:  ## Show this list
@@ -106,7 +106,7 @@ $(ready_node): $(node)/package-lock.json
 $(ready_witness):
 	@$(PYTHON) -m venv $(witness)
 	@echo 'Installing whatsmeow ...'
-	@$(witness)/bin/python -m pip install $(pip_flags) '$(neonize)'
+	@$(witness)/bin/python -m pip install $(pip_flags) 'neonize==$(neonize_version)'
 	@touch $@
 
 $(proto_venv)/.ready: pyproject.toml

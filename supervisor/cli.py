@@ -17,6 +17,7 @@ from shared.errors import ConfigError, InputError, WakeeperError
 
 if TYPE_CHECKING:
     from supervisor.client import Client, Json
+    from supervisor.daemon import Address
 
 PAIR_POLL_S: Final = 1.0
 PAIR_TIMEOUT_S: Final = 660.0  # a little longer than the worker shows QRs
@@ -86,7 +87,7 @@ def run(env_file: EnvFile = None) -> None:
     from shared.settings import Settings
     from supervisor import daemon
 
-    daemon.run(Settings.load(env_file), typer.echo)
+    daemon.run(Settings.load(env_file), _announce)
 
 
 @app.command()
@@ -175,6 +176,14 @@ def send(
 
 
 # ------------------------------------------------------------------------------------ their steps
+
+
+def _announce(address: "Address") -> None:
+    """Say where the dashboard is; the token itself only to a person at a terminal."""
+    typer.echo(f"Dashboard:   {address.dashboard}")
+    typer.echo(f"Admin token: {address.token.path or 'as set in ADMIN_TOKEN'}")
+    if address.token.path is not None and sys.stdout.isatty():
+        typer.echo(f"Sign in:     {address.dashboard}#token={address.token.value}")
 
 
 def _client(env_file: Path | None, url: str | None) -> "Client":

@@ -49,19 +49,32 @@ API_SHUTDOWN_S: Final = 5.0  # for requests that are being answered
 OUTBOX_SHUTDOWN_S: Final = 20.0  # for messages that are being sent
 STATUS_INTERVAL_S: Final = 5.0
 
-Announce = Callable[[str], None]
-
 
 class PortBusy(WakeeperError):
     """The API's address is taken by another program."""
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
-    """A running daemon: where its API is, and what must not end before it does."""
+class Address:
+    """Where the API is, and what it asks for."""
 
     url: str
     token: AdminToken
+
+    @property
+    def dashboard(self) -> str:
+        """The dashboard's address."""
+        return f"{self.url}/dashboard/"
+
+
+Announce = Callable[[Address], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A running daemon: where its API is, and what must not end before it does."""
+
+    address: Address
     fleet: Fleet
     outbox: "asyncio.Task[None]"
 
@@ -71,7 +84,7 @@ def run(settings: Settings, announce: Announce) -> None:
 
     Args:
         settings: everything that can be set.
-        announce: takes the few lines that a person who starts this wants to read.
+        announce: is told the address, once everything runs.
 
     Raises:
         ConfigError: the settings or what they point to forbid the start.
@@ -107,6 +120,12 @@ async def serve(
 ) -> None:
     """Start everything, serve until `stop` is set, and take everything down again.
 
+    Args:
+        settings: everything that can be set.
+        stop: ends it when it is set.
+        announce: is told the address, once everything runs.
+        worker_command: another program to run as worker.
+
     Raises:
         ConfigError, AlreadyRunning, PortBusy, StoreError, LinkError: it did not start.
         ExceptionGroup: a part broke that must not; everything was taken down.
@@ -114,7 +133,7 @@ async def serve(
     notifier = Notifier()
     try:
         async with _running(settings, worker_command) as daemon:
-            _announce(announce, daemon)
+            announce(daemon.address)
             notifier.ready(_status(daemon.fleet))
             await _serve_until(stop, daemon, notifier)
             notifier.stopping()
@@ -170,7 +189,7 @@ async def _running(settings: Settings, worker_command: Sequence[str]) -> AsyncIt
         url = await stack.enter_async_context(_api(settings, deps))
         log.info("api_listening", url=url, instance_id=settings.instance_id)
         await fleet.start()
-        yield Daemon(url, token, fleet, delivering)
+        yield Daemon(Address(url, token), fleet, delivering)
 
 
 @contextlib.asynccontextmanager
@@ -239,11 +258,6 @@ def _api_config(settings: Settings, token: AdminToken, clock: SystemClock) -> Ap
         started_at_ms=int(clock.wall_s() * 1000),
         commit=settings.git_commit_sha,
     )
-
-
-def _announce(announce: Announce, daemon: Daemon) -> None:
-    announce(f"Dashboard:   {daemon.url}/dashboard/")
-    announce(f"Admin token: {daemon.token.path or 'as set in ADMIN_TOKEN'}")
 
 
 def _status(fleet: Fleet) -> str:

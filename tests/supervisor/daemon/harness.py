@@ -22,10 +22,14 @@ TOKEN = "daemon-test-token"
 class Served:
     """A running daemon, and a way to ask it."""
 
-    url: str
+    address: daemon.Address
     settings: Settings
     session: ClientSession
-    announced: list[str]
+
+    @property
+    def url(self) -> str:
+        """Where its API is."""
+        return self.address.url
 
     async def ask(self, method: str, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
         """Return status and JSON of an authorised request."""
@@ -75,30 +79,16 @@ async def served(state: Path, behaviour: str = "connect", **changes: Any) -> Asy
     """Run a daemon meanwhile."""
     with short_directory() as run:
         settings = settings_in(state, run, **changes)
-        stop, announced = asyncio.Event(), asyncio.Queue[str]()
-        task = asyncio.create_task(
-            daemon.serve(settings, stop, announced.put_nowait, worker_command=standin(behaviour))
-        )
+        stop, told = asyncio.Event(), asyncio.get_running_loop().create_future()
+        serving = daemon.serve(settings, stop, told.set_result, worker_command=standin(behaviour))
+        task = asyncio.create_task(serving)
         try:
-            lines = await _two_lines(announced, task)
-            url = lines[0].split()[-1].removesuffix("/dashboard/")
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.wait({told, task}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()  # it did not start: this says why
             async with ClientSession() as session:
-                yield Served(url, settings, session, lines)
+                yield Served(told.result(), settings, session)
         finally:
             stop.set()
             await task
-
-
-async def _two_lines(announced: asyncio.Queue[str], task: "asyncio.Task[None]") -> list[str]:
-    """Return what is announced; a daemon that does not start raises instead."""
-    lines: list[str] = []
-    async with asyncio.timeout(PATIENCE_S):
-        while len(lines) < 2:
-            getting = asyncio.create_task(announced.get())
-            await asyncio.wait({getting, task}, return_when=asyncio.FIRST_COMPLETED)
-            if not getting.done():
-                getting.cancel()
-                task.result()
-                raise AssertionError("the daemon ended")
-            lines.append(getting.result())
-    return lines
