@@ -86,7 +86,7 @@ class Hub:
         return f"sim-{next(self._ids)}"
 
 
-def failure(code: int, **attrs: str) -> Node:
+def failure(code: int, /, **attrs: str) -> Node:
     """Return what ends a login that is refused."""
     return Node("failure", {"reason": str(code), "location": "sim", **attrs})
 

@@ -17,11 +17,12 @@ from .queries import QueryRefused
 from .socket import ConnectionLost, Endpoint, NoiseSocket
 from .states import State
 from .stream import Stream, Surroundings
-from .verdict import EXPECTED, Again, Over, verdict
+from .verdict import EXPECTED, Again, Over, is_restart, verdict
 
 log = get_logger(__name__)
 
 UNLINK_TIMEOUT_S: Final = 5.0
+LONGEST_TOLD_MS: Final = 2**32 - 1
 
 
 class Account:
@@ -47,6 +48,7 @@ class Account:
         self._backoff = backoff or Backoff()
         self._state: State | None = None
         self._failures = 0
+        self._restarts = 0
         self._ready_ns: int | None = None
         self._stream: Stream | None = None
         self._pairing = PairingDesk(
@@ -132,8 +134,9 @@ class Account:
         finally:
             self._stream = None
         self._failures = self._backoff.failures_after(self._failures, self._connected_s())
+        self._restarts = self._restarts + 1 if is_restart(error) else 0
         log.info("connection_ended", cause=type(error).__name__, reason=str(error))
-        return verdict(error, self._failures, self._around.rng, self._backoff)
+        return verdict(error, self._failures, self._restarts, self._around.rng, self._backoff)
 
     async def _connect(self, http: aiohttp.ClientSession) -> None:
         settings = self._around.settings
@@ -177,7 +180,7 @@ class Account:
             state=State.RECONNECTING.value,
             code=again.code,
             reason=again.reason,
-            retry_in_ms=int(again.delay_s * 1000),
+            retry_in_ms=_told_ms(again.delay_s),
         )
         self._tell(State.RECONNECTING, told)
 
@@ -186,7 +189,7 @@ class Account:
             state=State.STOPPED.value,
             code=over.code,
             reason=over.reason,
-            retry_in_ms=int(over.wait_s * 1000),
+            retry_in_ms=_told_ms(over.wait_s),
             terminal=over.terminal,
         )
         self._tell(State.STOPPED, told)
@@ -195,6 +198,11 @@ class Account:
         self._state = states.check(self._state, state)
         log.info("connection_state", state=state.name.lower(), code=told.code, reason=told.reason)
         self._around.outlet.state(told)
+
+
+def _told_ms(pause_s: float) -> int:
+    """Return a pause as the link carries it; it can't say more than 49 days."""
+    return min(int(pause_s * 1000), LONGEST_TOLD_MS)
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:

@@ -25,8 +25,15 @@ class State(Enum):
 
 TRANSITIONS: dict[State | None, frozenset[State]] = {
     None: frozenset({State.CONNECTING, State.STOPPED}),
+    # Itself: the server may ask for a restart (515) before it has said anything else.
     State.CONNECTING: frozenset(
-        {State.AWAITING_SCAN, State.CONNECTED, State.RECONNECTING, State.STOPPED}
+        {
+            State.CONNECTING,
+            State.AWAITING_SCAN,
+            State.CONNECTED,
+            State.RECONNECTING,
+            State.STOPPED,
+        }
     ),
     State.AWAITING_SCAN: frozenset(
         {State.AWAITING_SCAN, State.PAIRING, State.CONNECTING, State.RECONNECTING, State.STOPPED}

@@ -44,18 +44,31 @@ _EXITS = {
 }
 
 
-def verdict(error: Exception, failures: int, rng: Rng, backoff: Backoff) -> Again | Over:
+def is_restart(error: Exception) -> bool:
+    """Tell whether the server asked for a new connection at once (515)."""
+    return (
+        isinstance(error, ConnectionEnded) and error.disconnect.reaction is Reaction.RECONNECT_NOW
+    )
+
+
+def verdict(
+    error: Exception, failures: int, restarts: int, rng: Rng, backoff: Backoff
+) -> Again | Over:
     """Decide what follows when a connection ended with this error.
 
     Args:
         error: why it ended.
         failures: connections that ended in a row, this one included.
+        restarts: how many of the last ones in a row were restarts that the server asked for: the
+            first is followed at once, a server that asks for nothing else is not.
         rng: for the jitter of the pause.
         backoff: the policy of pauses.
     """
     if isinstance(error, SessionCorrupt):
         return Over(ExitCode.CREDS_CORRUPT, 0, str(error))
     if isinstance(error, ConnectionEnded):
+        if is_restart(error) and restarts == 1:
+            return Again(0.0, error.disconnect.code, error.message)
         return _after_code(error, failures, rng, backoff)
     delay_s = AFTER_REFUSAL_S if isinstance(error, PairingRefused) else None
     return Again(delay_s or backoff.delay_s(failures, rng), 0, str(error))
@@ -63,9 +76,7 @@ def verdict(error: Exception, failures: int, rng: Rng, backoff: Backoff) -> Agai
 
 def _after_code(ended: ConnectionEnded, failures: int, rng: Rng, backoff: Backoff) -> Again | Over:
     disconnect = ended.disconnect
-    if disconnect.reaction is Reaction.RECONNECT_NOW:
-        return Again(0.0, disconnect.code, ended.message)
-    if disconnect.reaction is Reaction.RECONNECT:
+    if disconnect.reaction in (Reaction.RECONNECT, Reaction.RECONNECT_NOW):
         pause_s = max(backoff.delay_s(failures, rng), disconnect.min_delay_s)
         return Again(pause_s, disconnect.code, ended.message)
     return Over(

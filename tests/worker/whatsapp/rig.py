@@ -18,6 +18,7 @@ from worker.whatsapp.account import Account
 from worker.whatsapp.pairing_desk import Rotation
 from worker.whatsapp.stream import Surroundings
 from worker.whatsapp.verdict import Over
+from worker.wire.curve import Rng
 
 T = TypeVar("T")
 QUICK = Backoff(floor_s=0.02, base_s=0.02, cap_s=0.2)
@@ -49,6 +50,11 @@ def new_session(path: Path, clock: Clock | None = None) -> SessionFile:
     clock = clock or SystemClock()
     credentials = Credentials.generate(clock, os.urandom)
     return SessionFile.create(path, clock, lambda unit: unit.credentials.put(credentials))
+
+
+def open_or_begin(path: Path, clock: Clock) -> SessionFile:
+    """Return the session file there, or a fresh one."""
+    return SessionFile.open(path, clock) if path.exists() else new_session(path, clock)
 
 
 @dataclass
@@ -184,6 +190,7 @@ async def rig(
     backoff: Backoff = QUICK,
     rotation: Rotation | None = None,
     store_open: bool = True,
+    rng: Rng = os.urandom,
     **changes: object,
 ) -> AsyncIterator[Rig]:
     """Run an account on the session file at `path`, which is made where there is none.
@@ -195,15 +202,14 @@ async def rig(
         clock: the account's.
         backoff: its pauses between connections.
         rotation: for how long it shows each QR code.
+        rng: its randomness.
         store_open: whether what is spooled is taken at once.
         changes: settings that differ from `settings_for`.
     """
     clock = clock or SystemClock()
-    file = SessionFile.open(path, clock) if path.exists() else new_session(path, clock)
+    file = open_or_begin(path, clock)
     listener = Listener(file, store_open=store_open)
-    around = Surroundings(
-        file, settings_for(sim, path.parent, **changes), clock, os.urandom, listener
-    )
+    around = Surroundings(file, settings_for(sim, path.parent, **changes), clock, rng, listener)
     account = Account(around, wanted_phone=wanted_phone, backoff=backoff, rotation=rotation)
     listener.account = account
     running = Rig(account, listener, file)
