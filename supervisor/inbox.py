@@ -129,7 +129,7 @@ def _undecryptable(event: Event, now_ms: int) -> Change | None:
     )
 
 
-def _receipt(event: Event, now_ms: int) -> Change | None:
+def _receipt(event: Event, _: int) -> Change | None:
     receipt = event.receipt
     meaning = RECEIPTS.get(receipt.kind)
     if meaning is None or not receipt.ids or not receipt.chat:
@@ -140,7 +140,6 @@ def _receipt(event: Event, now_ms: int) -> Change | None:
         wa_message_ids=tuple(receipt.ids),
         direction=direction,
         status=status,
-        at_ms=message_time_ms(receipt.timestamp_ms, now_ms),
     )
 
 

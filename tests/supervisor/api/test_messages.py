@@ -125,7 +125,7 @@ async def test_a_group_message_says_who_wrote_it(call: Call, store: Store) -> No
 
 
 async def test_statuses_and_directions_of_our_own(call: Call, store: Store) -> None:
-    read = StatusAdvance(ALICE, ("P1",), Direction.OUTBOUND, Status.READ, NOW_MS)
+    read = StatusAdvance(ALICE, ("P1",), Direction.OUTBOUND, Status.READ)
     sent = from_phone(wa_message_id="P1", at_ms=NOW_MS + 999)
     await store.conversations.record(ACCOUNT, [sent, read], at_ms=NOW_MS)
 

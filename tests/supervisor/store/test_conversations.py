@@ -154,7 +154,7 @@ async def test_filling_an_older_placeholder_leaves_the_summary(store: Store) -> 
 
 
 def receipt(status: MessageStatus, *ids: str, chat: str = ALICE) -> StatusAdvance:
-    return StatusAdvance(chat, ids, Direction.OUTBOUND, status, NOW_MS)
+    return StatusAdvance(chat, ids, Direction.OUTBOUND, status)
 
 
 async def test_statuses_only_move_forward(store: Store) -> None:

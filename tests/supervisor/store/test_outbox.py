@@ -171,9 +171,7 @@ async def test_a_refused_message_keeps_the_reason(store: Store) -> None:
 async def test_a_receipt_that_overtakes_the_ack_stays(store: Store) -> None:
     record, _, _ = await store.outbox.enqueue(ACCOUNT, send())
     first = await claimed(store)
-    read = StatusAdvance(
-        ALICE, (record.wa_message_id,), Direction.OUTBOUND, MessageStatus.READ, NOW_MS
-    )
+    read = StatusAdvance(ALICE, (record.wa_message_id,), Direction.OUTBOUND, MessageStatus.READ)
     await store.conversations.record(ACCOUNT, [read], at_ms=NOW_MS)
 
     assert await store.outbox.settle(first, OutboxState.SENT, at_ms=NOW_MS) is None
