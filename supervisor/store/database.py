@@ -8,12 +8,13 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from shared.errors import StoreError
+from supervisor.store.contract import Ambiguous
 from supervisor.store.schema import MIGRATIONS
 
 CALL_TIMEOUT_S: Final = 10.0  # a call that waits longer has failed, whatever becomes of it
@@ -23,9 +24,10 @@ FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 
 T = TypeVar("T")
+Migrations = Sequence[Sequence[str]]
 
 
-class StoreTimeout(StoreError):
+class StoreTimeout(Ambiguous):
     """The database did not answer in time; whether a write took place is unknown."""
 
 
@@ -53,8 +55,12 @@ class Database:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, migrations: Migrations = MIGRATIONS) -> Self:
         """Open or create the file and bring its schema up to date.
+
+        Args:
+            path: of the file.
+            migrations: statements; each entry leads to the next schema version.
 
         Raises:
             StoreError: it can't be opened, is damaged, or belongs to a newer program.
@@ -62,7 +68,9 @@ class Database:
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                connection = await asyncio.get_running_loop().run_in_executor(thread, _open, path)
+                connection = await asyncio.get_running_loop().run_in_executor(
+                    thread, _open, path, migrations
+                )
         except BaseException as error:
             thread.shutdown(wait=False)
             if isinstance(error, TimeoutError):
@@ -70,27 +78,33 @@ class Database:
             raise
         return cls(path, connection, thread)
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(
+        self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float = CALL_TIMEOUT_S
+    ) -> T:
         """Run queries that see one state of the database."""
-        return await self._run("BEGIN DEFERRED", work)
+        return await self._run("BEGIN DEFERRED", work, timeout_s)
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(
+        self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float = CALL_TIMEOUT_S
+    ) -> T:
         """Run changes, all or nothing; they are durable when this returns."""
-        return await self._run("BEGIN IMMEDIATE", work)
+        return await self._run("BEGIN IMMEDIATE", work, timeout_s)
 
     async def close(self) -> None:
         """Finish what was begun, then let go of the file."""
         if self._closed:
             return
         self._closed = True
-        async with _deadline(f"close {self._path}"):
+        async with _deadline(f"close {self._path}", CALL_TIMEOUT_S):
             await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
         self._thread.shutdown(wait=False)
 
-    async def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _run(
+        self, begin: str, work: Callable[[sqlite3.Connection], T], timeout_s: float
+    ) -> T:
         if self._closed:
             raise StoreClosed(f"use {self._path}: the store is closed")
-        async with _deadline(f"use {self._path}"):
+        async with _deadline(f"use {self._path}", timeout_s):
             return await asyncio.get_running_loop().run_in_executor(
                 self._thread, self._transact, begin, work
             )
@@ -117,15 +131,15 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def _deadline(attempt: str) -> AsyncIterator[None]:
+async def _deadline(attempt: str, timeout_s: float) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(CALL_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             yield
     except TimeoutError as error:
-        raise StoreTimeout(f"{attempt}: no answer in {CALL_TIMEOUT_S:g} s") from error
+        raise StoreTimeout(f"{attempt}: no answer in {timeout_s:g} s") from error
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, migrations: Migrations) -> sqlite3.Connection:
     try:
         _create_private(path)
         connection = sqlite3.connect(
@@ -136,7 +150,7 @@ def _open(path: Path) -> sqlite3.Connection:
             f"open the store {path}: {error}", hint="check SQLITE_PATH and who may write there"
         ) from error
     try:
-        _prepare(connection, path)
+        _prepare(connection, path, migrations)
     except sqlite3.Error as error:
         connection.close()
         raise UnusableFile(
@@ -156,27 +170,27 @@ def _create_private(path: Path) -> None:
     path.chmod(FILE_MODE)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
     connection.row_factory = sqlite3.Row
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > len(MIGRATIONS):
+    if found > len(migrations):
         raise NewerSchema(
             f"open the store {path}: its schema is version {found}, this program knows "
-            f"{len(MIGRATIONS)}",
+            f"{len(migrations)}",
             hint="upgrade Wakeeper, or use a copy of the file from before the upgrade",
         )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    for version in range(found, len(MIGRATIONS)):
-        _migrate(connection, version)
+    for version in range(found, len(migrations)):
+        _migrate(connection, version, migrations[version])
 
 
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
+def _migrate(connection: sqlite3.Connection, version: int, statements: Sequence[str]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have been faster.
     if connection.execute("PRAGMA user_version").fetchone()[0] == version:
-        for statement in MIGRATIONS[version]:
+        for statement in statements:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version + 1}")
     connection.execute("COMMIT")

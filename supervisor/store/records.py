@@ -55,6 +55,20 @@ class AccountRecord:
     code: int | None = None  # WhatsApp's close or failure code behind it
     last_connected_at_ms: int | None = None
     last_disconnected_at_ms: int | None = None
+    lineage: str | None = None  # which branch of the pairing is the live one
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Which copy of a session may connect: of which pairing, and which branch of it.
+
+    Attributes:
+        session_id: random, per pairing.
+        lineage: random, per restore from a backup.
+    """
+
+    session_id: str
+    lineage: str
 
 
 @dataclass(frozen=True, slots=True)

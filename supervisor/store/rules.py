@@ -7,13 +7,16 @@ overwritten by older messages, a second document for a message that is already t
 import hashlib
 import re
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 
-from shared.accounts import AccountStatus
+from shared.accounts import AccountStatus, IllegalTransition, advance
+from supervisor.store.contract import LineageConflict, StatusConflict
 from supervisor.store.records import (
+    AccountChanges,
     AccountRecord,
     Direction,
+    Lineage,
     MessageRecord,
     MessageStatus,
     NewMessage,
@@ -47,6 +50,56 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
 def advances(old: MessageStatus, new: MessageStatus) -> bool:
     """Tell whether a message may go from one status to the other."""
     return new in NEXT[old]
+
+
+def check_transition(record: AccountRecord, status: AccountStatus) -> None:
+    """Let an account go to a status that may follow its present one.
+
+    Raises:
+        StatusConflict: it may not.
+    """
+    try:
+        advance(record.status, status)
+    except IllegalTransition as error:
+        raise StatusConflict(f"change account {record.account_id}: {error.message}") from error
+
+
+def with_changes(
+    record: AccountRecord,
+    changes: AccountChanges,
+    *,
+    expected_status: AccountStatus | None,
+    at_ms: int,
+) -> AccountRecord:
+    """Return an account with the fields that were given.
+
+    Raises:
+        StatusConflict: it is not in the expected status.
+    """
+    if expected_status is not None and record.status is not expected_status:
+        raise StatusConflict(
+            f"change account {record.account_id}: it is {record.status}, not {expected_status}"
+        )
+    given = {name: value for name, value in asdict(changes).items() if value is not None}
+    return replace(record, **given, updated_at_ms=at_ms)
+
+
+def with_lineage(
+    record: AccountRecord, lineage: Lineage, *, expected: Lineage | None, at_ms: int
+) -> AccountRecord:
+    """Return an account whose live session is of another pairing or branch.
+
+    Raises:
+        LineageConflict: until now it is not of the expected one.
+    """
+    found = (record.session_id, record.lineage)
+    if found != ((None, None) if expected is None else (expected.session_id, expected.lineage)):
+        raise LineageConflict(
+            f"set the live session of account {record.account_id}: another one is live already"
+        )
+    return replace(
+        record, session_id=lineage.session_id, lineage=lineage.lineage, updated_at_ms=at_ms
+    )
 
 
 def with_status(

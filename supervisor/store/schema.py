@@ -118,4 +118,39 @@ _FIRST: Final = (
     """,
 )
 
-MIGRATIONS: Final = (_FIRST,)
+_FENCES: Final = (
+    "ALTER TABLE accounts ADD COLUMN lineage TEXT",
+    # The highest epoch of the lease that ever acted for an account.
+    """
+    CREATE TABLE fences (
+        account_id TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        holder TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX fences_by_epoch ON fences (epoch)",
+)
+
+MIGRATIONS: Final = (_FIRST, _FENCES)
+
+# The lease has a file of its own: its writes wait for nobody else's.
+LEASE_MIGRATIONS: Final = (
+    (
+        """
+        CREATE TABLE lease (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            version INTEGER NOT NULL,
+            fields TEXT NOT NULL, -- JSON
+            boot_id TEXT NOT NULL, -- of the kernel whose CLOCK_BOOTTIME the stamp is of
+            updated_boot_ns INTEGER NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE wishes (
+            incarnation TEXT PRIMARY KEY,
+            boot_id TEXT NOT NULL,
+            at_boot_ns INTEGER NOT NULL
+        ) STRICT
+        """,
+    ),
+)

@@ -3,29 +3,37 @@
 from pathlib import Path
 from typing import Self
 
+from supervisor.store.contract import Permit, without_lease
 from supervisor.store.database import Database
 from supervisor.store.sqlite_accounts import SqliteAccounts
 from supervisor.store.sqlite_conversations import SqliteConversations
+from supervisor.store.sqlite_fences import FencedDatabase, SqliteFences
 from supervisor.store.sqlite_outbox import SqliteOutbox
 
 
 class SqliteStore:
     """Fulfils `contract.Store`; `await SqliteStore.open(path)`, then `await store.close()`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, permit: Permit) -> None:
         self._database = database
-        self.accounts = SqliteAccounts(database)
-        self.conversations = SqliteConversations(database)
-        self.outbox = SqliteOutbox(database)
+        fenced = FencedDatabase(database, permit)
+        self.accounts = SqliteAccounts(fenced)
+        self.conversations = SqliteConversations(fenced)
+        self.outbox = SqliteOutbox(fenced)
+        self.fences = SqliteFences(database)
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, *, permit: Permit = without_lease) -> Self:
         """Open the file, or create it with the directory it is in.
+
+        Args:
+            path: of the file.
+            permit: under which tenure of the lease the writes of all its parts are made.
 
         Raises:
             StoreError: it can't be opened, is damaged, or belongs to a newer program.
         """
-        return cls(await Database.open(path))
+        return cls(await Database.open(path), permit)
 
     async def ping(self) -> None:
         """Read something; raises StoreError when the store can't."""

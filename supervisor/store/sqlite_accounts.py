@@ -1,22 +1,20 @@
 """Accounts in SQLite."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from sqlite3 import Connection
-from typing import Any
 
-from shared.accounts import AccountStatus, IllegalTransition, advance
+from shared.accounts import AccountStatus
 from supervisor.store import rules
-from supervisor.store.contract import StatusConflict, UnknownAccount
-from supervisor.store.database import Database
-from supervisor.store.records import AccountChanges, AccountRecord
+from supervisor.store.contract import UnknownAccount
+from supervisor.store.records import AccountChanges, AccountRecord, Lineage
 from supervisor.store.rows import change, many, one, put, select
+from supervisor.store.sqlite_fences import FencedDatabase
 
 
 class SqliteAccounts:
     """Fulfils `contract.Accounts`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: FencedDatabase) -> None:
         self._database = database
 
     async def get(self, account_id: str) -> AccountRecord | None:
@@ -41,7 +39,7 @@ class SqliteAccounts:
                 put(connection, record)
             return found or record
 
-        return await self._database.write(work)
+        return await self._database.write(record.account_id, work)
 
     async def find_by_phone(self, phone: str, ids: Sequence[str]) -> AccountRecord | None:
         """Return the first account with one of the ids, else one with that E.164 number."""
@@ -61,16 +59,12 @@ class SqliteAccounts:
         expected_status: AccountStatus | None = None,
     ) -> AccountRecord:
         """Change fields and return the new record."""
-        given = {name: value for name, value in _fields(changes).items() if value is not None}
-
-        def changed(record: AccountRecord) -> AccountRecord:
-            if expected_status is not None and record.status is not expected_status:
-                raise StatusConflict(
-                    f"change account {account_id}: it is {record.status}, not {expected_status}"
-                )
-            return dataclasses.replace(record, **given, updated_at_ms=at_ms)
-
-        return await self._change(account_id, changed)
+        return await self._change(
+            account_id,
+            lambda record: rules.with_changes(
+                record, changes, expected_status=expected_status, at_ms=at_ms
+            ),
+        )
 
     async def set_status(
         self,
@@ -84,13 +78,19 @@ class SqliteAccounts:
         """Move to another status by the legal transitions; the same status updates its reason."""
 
         def changed(record: AccountRecord) -> AccountRecord:
-            try:
-                advance(record.status, status)
-            except IllegalTransition as error:
-                raise StatusConflict(f"change account {account_id}: {error.message}") from error
+            rules.check_transition(record, status)
             return rules.with_status(record, status, at_ms=at_ms, reason=reason, code=code)
 
         return await self._change(account_id, changed)
+
+    async def set_lineage(
+        self, account_id: str, lineage: Lineage, *, expected: Lineage | None, at_ms: int
+    ) -> AccountRecord:
+        """Say which pairing, and which branch of it, is the live one."""
+        return await self._change(
+            account_id,
+            lambda record: rules.with_lineage(record, lineage, expected=expected, at_ms=at_ms),
+        )
 
     async def _change(
         self, account_id: str, changed: Callable[[AccountRecord], AccountRecord]
@@ -103,7 +103,7 @@ class SqliteAccounts:
             change(connection, record, ("account_id",))
             return record
 
-        return await self._database.write(work)
+        return await self._database.write(account_id, work)
 
 
 def _get(connection: Connection, account_id: str) -> AccountRecord | None:
@@ -124,7 +124,3 @@ def _count(connection: Connection) -> int:
     query = "SELECT count(*) FROM accounts WHERE status != ?"
     count: int = connection.execute(query, (AccountStatus.DELETED,)).fetchone()[0]
     return count
-
-
-def _fields(changes: AccountChanges) -> dict[str, Any]:
-    return dataclasses.asdict(changes)

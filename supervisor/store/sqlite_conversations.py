@@ -5,7 +5,6 @@ from dataclasses import replace
 from sqlite3 import Connection
 
 from supervisor.store import rules
-from supervisor.store.database import Database
 from supervisor.store.records import (
     AliasLearned,
     Change,
@@ -21,6 +20,7 @@ from supervisor.store.records import (
     ThreadTouched,
 )
 from supervisor.store.rows import change, many, one, put, select
+from supervisor.store.sqlite_fences import FencedDatabase
 from supervisor.store.sqlite_threads import Threads
 
 MESSAGE_KEY = ("thread_id", "doc_id")
@@ -29,7 +29,7 @@ MESSAGE_KEY = ("thread_id", "doc_id")
 class SqliteConversations:
     """Fulfils `contract.Conversations`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: FencedDatabase) -> None:
         self._database = database
 
     async def record(
@@ -43,7 +43,7 @@ class SqliteConversations:
                 batch.apply(each)
             return batch.outcomes
 
-        return await self._database.write(work)
+        return await self._database.write(account_id, work)
 
     async def threads(self, account_id: str, page: Page) -> list[ThreadRecord]:
         """Return conversations, latest message first, without those that redirect elsewhere."""

@@ -6,7 +6,6 @@ from typing import Final
 
 from supervisor.store import rules
 from supervisor.store.contract import SendConflict
-from supervisor.store.database import Database
 from supervisor.store.records import (
     MessageRecord,
     MessageStatus,
@@ -16,6 +15,7 @@ from supervisor.store.records import (
 )
 from supervisor.store.rows import change, many, one, put, select
 from supervisor.store.sqlite_conversations import MESSAGE_KEY, free_doc_id
+from supervisor.store.sqlite_fences import FencedDatabase
 from supervisor.store.sqlite_threads import Threads
 
 OUTBOX_KEY: Final = ("account_id", "request_id")
@@ -41,7 +41,7 @@ MESSAGE_STATUS: Final = {
 class SqliteOutbox:
     """Fulfils `contract.Outbox`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: FencedDatabase) -> None:
         self._database = database
 
     async def enqueue(
@@ -59,7 +59,7 @@ class SqliteOutbox:
                 raise AssertionError(f"outbox record {found.request_id} without a message")
             return found, message, False
 
-        return await self._database.write(work)
+        return await self._database.write(account_id, work)
 
     async def get(self, account_id: str, client_message_id: str) -> OutboxRecord | None:
         """Return the record of the caller's message id, or None."""
@@ -84,7 +84,7 @@ class SqliteOutbox:
             )
             return found and _claimed(connection, found, owner, at_ms, lease_ms)
 
-        return await self._database.write(work)
+        return await self._database.write(account_id, work)
 
     async def take_over(self, owner: str, *, at_ms: int) -> int:
         """Queue again what other owners have claimed."""
@@ -93,7 +93,7 @@ class SqliteOutbox:
             "next_attempt_at_ms = ?, updated_at_ms = ? "
             "WHERE state = 'processing' AND claimed_by IS NOT ?"
         )
-        return await self._database.write(
+        return await self._database.write_for_all(
             lambda connection: connection.execute(statement, (at_ms, at_ms, owner)).rowcount
         )
 
@@ -125,7 +125,7 @@ class SqliteOutbox:
             change(connection, settled, OUTBOX_KEY)
             return _show_in_message(connection, settled)
 
-        return await self._database.write(work)
+        return await self._database.write(record.account_id, work)
 
     async def hasten(self, account_id: str, *, at_ms: int) -> None:
         """Make everything queued of an account due now."""
@@ -134,7 +134,9 @@ class SqliteOutbox:
             AND {WAITING} AND state = 'queued' AND next_attempt_at_ms > :at_ms
         """  # noqa: S608 - constants of ours
         arguments = {"account_id": account_id, "at_ms": at_ms}
-        await self._database.write(lambda connection: connection.execute(statement, arguments))
+        await self._database.write(
+            account_id, lambda connection: connection.execute(statement, arguments)
+        )
 
     async def next_due_ms(self, account_id: str) -> int | None:
         """Return when the next record is due, None when nothing waits."""
