@@ -93,6 +93,7 @@ def _confirmed(hub: Hub, device: Device, node: Node) -> None:
         attrs.get("id", ""),
         attrs.get("to", ""),
         attrs.get("participant", ""),
+        attrs.get("type", "") if attrs.get("class") == "receipt" else "",
     )
     known = device.mailbox.was_settled(key)
     if not device.mailbox.settle(key):

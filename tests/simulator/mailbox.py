@@ -26,18 +26,20 @@ class Outlet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StanzaKey:
-    """What a client repeats when it confirms a stanza."""
+    """What a client repeats when it confirms a stanza; of a message it leaves out the type."""
 
     tag: str
     stanza_id: str
     sender: str
     participant: str
+    kind: str = ""
 
     @classmethod
     def of(cls, node: Node) -> "StanzaKey":
         """Return the key of a stanza on its way to a client."""
         attrs = node.attrs
-        return cls(node.tag, attrs["id"], attrs["from"], attrs.get("participant", ""))
+        kind = attrs.get("type", "") if node.tag == "receipt" else ""
+        return cls(node.tag, attrs["id"], attrs["from"], attrs.get("participant", ""), kind)
 
 
 class Mailbox:

@@ -56,8 +56,8 @@ def message(hub: Hub, sender: Device, node: Node) -> str:
     parts = _Parts(sender, node, node.jid("to"))
     if parts.to.is_group:
         return _to_group(hub, parts)
-    if node.child("participants") is None:
-        _to_one_device(hub, parts, parts.to)
+    if node.child("participants") is None or node.attrs.get("device_fanout") == "false":
+        _to_one_device(hub, parts, parts.to)  # a retry of Baileys has <participants> as well
         return ""
     return _to_person(hub, parts)
 
