@@ -27,7 +27,7 @@ LINK_SOCKET: Final = "link.sock"
 WHATSAPP_ROOT: Final = "142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b"
 ROOT_KEY_BYTES: Final = 32
 # Never shown, not even when they are wrong.
-SECRET_NAMES: Final = frozenset({"admin_token"})
+SECRET_NAMES: Final = frozenset({"admin_token", "firebase_service_account_json"})
 
 
 def _default_state() -> Path:
@@ -67,6 +67,10 @@ def _absolute(path: Path) -> Path:
         return path.expanduser().absolute()
     except RuntimeError as error:  # `~` without a home
         raise ValueError(f"an absolute path, because {error}") from None
+
+
+def _absolute_if_given(path: Path | None) -> Path | None:
+    return None if path is None else _absolute(path)
 
 
 def _version(given: Any) -> Any:
@@ -157,6 +161,35 @@ class Settings(BaseSettings):
         "Default: systemd's runtime directory, else run in WAKEEPER_STATE.",
     )
 
+    # ------------------------------------------------------------------------------------ Firestore
+    firebase_service_account_path: Path | None = Field(
+        default=None,
+        description="Key file of Firestore's service account; goes before the other two.",
+    )
+    firebase_service_account_json: SecretStr | None = Field(
+        default=None,
+        description="That key itself, as JSON or base64 of it, or the path of its file.",
+    )
+    google_application_credentials: Path | None = Field(
+        default=None,
+        description="Key file for all of Google's services; without any of the three, "
+        "what the machine itself is allowed.",
+    )
+    google_cloud_project: str | None = Field(
+        default=None, max_length=200, description="Project of Firestore. Default: the key's."
+    )
+    firestore_database: str = Field(
+        default="(default)", min_length=1, max_length=200, description="Database in that project."
+    )
+    firestore_emulator_host: str | None = Field(
+        default=None, description="host:port of an emulator that stands in for Firestore."
+    )
+    node_stopped: bool = Field(
+        default=False,
+        description="true: no instance of the Node backend runs any more, so that a lock it let "
+        "expire may be taken.",
+    )
+
     # ------------------------------------------------------------------------------------- WhatsApp
     whatsapp_ws_url: str = Field(
         default="wss://web.whatsapp.com/ws/chat",
@@ -213,6 +246,9 @@ class Settings(BaseSettings):
     _resolve = field_validator("wakeeper_state", "sessions_path", "sqlite_path", "run_path")(
         _absolute
     )
+    _resolve_keys = field_validator(
+        "firebase_service_account_path", "google_application_credentials"
+    )(_absolute_if_given)
 
     @field_validator("account_namespace")
     @classmethod
@@ -229,6 +265,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 "ws:// or wss://, a host, and a path, for example ws://127.0.0.1:9000/"
             )
+        return given
+
+    @field_validator("firestore_emulator_host")
+    @classmethod
+    def _check_emulator(cls, given: str | None) -> str | None:
+        if given is not None and not re.fullmatch(r"[^\s/@]+:\d{1,5}", given):
+            raise ValueError("a host and a port, for example 127.0.0.1:8081")
         return given
 
     @field_validator("admin_token")

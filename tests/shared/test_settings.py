@@ -71,6 +71,39 @@ def test_the_names_of_the_node_backend_are_read(setenv: Setenv) -> None:
     assert settings.store == "firestore"
 
 
+def test_what_leads_to_firestore_is_read_by_its_usual_names(setenv: Setenv) -> None:
+    setenv(
+        FIREBASE_SERVICE_ACCOUNT_PATH="key.json", FIREBASE_SERVICE_ACCOUNT_JSON="{s3cret}",
+        GOOGLE_APPLICATION_CREDENTIALS="/etc/key.json", GOOGLE_CLOUD_PROJECT="shop",
+        FIRESTORE_EMULATOR_HOST="127.0.0.1:8081", NODE_STOPPED="true",
+    )  # fmt: skip
+    settings = Settings.load()
+
+    assert settings.firebase_service_account_path == Path.cwd() / "key.json"
+    assert settings.google_application_credentials == Path("/etc/key.json")
+    assert (settings.google_cloud_project, settings.firestore_database) == ("shop", "(default)")
+    assert settings.firestore_emulator_host == "127.0.0.1:8081"
+    assert settings.node_stopped is True
+    assert "s3cret" not in f"{settings!r} {settings.for_workers().to_json()}"
+
+
+def test_nothing_leads_to_firestore_and_node_may_run_unless_it_is_said(setenv: Setenv) -> None:
+    settings = Settings.load()
+
+    assert settings.firebase_service_account_path is None
+    assert settings.firebase_service_account_json is None
+    assert settings.google_application_credentials is None
+    assert settings.firestore_emulator_host is None
+    assert settings.node_stopped is False
+
+
+def test_an_emulator_without_a_port_is_refused(setenv: Setenv) -> None:
+    setenv(FIRESTORE_EMULATOR_HOST="localhost")
+
+    with pytest.raises(ConfigError, match="FIRESTORE_EMULATOR_HOST is 'localhost': a host and a"):
+        Settings.load()
+
+
 def test_systemd_s_directories_are_the_defaults_under_systemd(setenv: Setenv) -> None:
     setenv(STATE_DIRECTORY="/var/lib/wakeeper:/var/lib/other", RUNTIME_DIRECTORY="/run/wakeeper")
     settings = Settings.load()
