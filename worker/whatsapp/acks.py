@@ -21,12 +21,17 @@ class Nack(IntEnum):
 ACKED_TAGS = frozenset({"message", "receipt", "notification", "call"})
 
 
+def is_answerable(stanza: Node) -> bool:
+    """Tell whether a stanza says whom an answer goes to, and about what."""
+    return bool(stanza.attrs.get("from") and stanza.attrs.get("id"))
+
+
 def ack(stanza: Node, nack: Nack | None = None) -> Node:
     """Return the `<ack>` that settles a stanza; with `nack`, the one that refuses it.
 
     A message's own `type` is left out, every other class repeats it (whatsmeow receipt.go).
     """
-    attrs = {"class": stanza.tag, "id": stanza.attrs.get("id", ""), "to": stanza.attrs["from"]}
+    attrs = {"class": stanza.tag, "id": stanza.attrs["id"], "to": stanza.attrs["from"]}
     for name in ("participant", "recipient"):
         if name in stanza.attrs:
             attrs[name] = stanza.attrs[name]

@@ -20,7 +20,7 @@ from shared.logs import get_logger
 from worker.wire import Node
 from worker.wire.curve import Rng
 
-from .acks import ACKED_TAGS
+from .acks import ACKED_TAGS, is_answerable
 from .queries import Queries
 from .socket import NoiseSocket
 
@@ -92,7 +92,7 @@ class Connection:
 
     async def _route(self, node: Node) -> None:
         if node.tag in ACKED_TAGS:
-            await self.backlog.put(node)
+            await self._keep(node)
         elif node.tag == "ack" or (node.tag == "iq" and node.attrs.get("type") in _ANSWERS):
             self.queries.answered(node)
         elif node.tag == "iq":
@@ -105,6 +105,13 @@ class Connection:
             raise _ENDS[node.tag](node)
         else:
             log.debug("stanza_ignored", tag=node.tag)
+
+    async def _keep(self, stanza: Node) -> None:
+        """Put a stanza before the handlers, unless nobody could be told what became of it."""
+        if is_answerable(stanza):
+            await self.backlog.put(stanza)
+        else:
+            log.warning("stanza_without_address", stanza=stanza.outline)
 
 
 _ANSWERS = frozenset({"result", "error"})

@@ -68,16 +68,16 @@ async def stock_pre_keys(file: SessionFile, queries: Queries, rng: Rng) -> None:
 async def upload_pre_keys(file: SessionFile, queries: Queries, rng: Rng, count: int) -> None:
     """Hand `count` one-time keys to the server: those it never got first, then new ones.
 
-    The keys are durable before the server hears of them.
+    The keys are durable, and count as handed over, before the server hears of them: if its answer
+    is lost it may have them all the same, and a key that is offered twice is used twice.
     """
     with file.unit() as unit:
         credentials = unit.credentials.get()
         keys = unit.pre_keys.waiting(count)
         keys += unit.pre_keys.generate(count - len(keys), rng)
+        unit.pre_keys.mark_uploaded(key.key_id for key in keys)
     public = [prekeys.PublicPreKey(key.key_id, key.pair.public) for key in keys]
     await queries.ask(prekeys.upload(credentials, public))
-    with file.unit() as unit:
-        unit.pre_keys.mark_uploaded(key.key_id for key in keys)
     log.info("pre_keys_uploaded", count=len(keys))
 
 

@@ -14,7 +14,7 @@ from shared.logs import get_logger
 from worker.proto import e2e_pb2
 from worker.session import Credentials, UnitOfWork
 from worker.session.spool import Key
-from worker.signal.errors import DuplicateMessage, NoSenderKey
+from worker.signal.errors import DuplicateMessage, NoSenderKey, NoSession
 from worker.wire import Jid, Node, NodeError
 from worker.wire.curve import Rng
 
@@ -61,8 +61,12 @@ def receive(
         return Reaction([ack(stanza, Nack.PARSING_ERROR)])
     for lid, pn in identity.learn(unit, alternatives(envelope.source)):
         _spool_pair(unit, lid, pn)
-    if _is_known(unit, envelope):
-        return _settled(envelope)
+    key = envelope.key("message")
+    if unit.handled.has(key):
+        return _settled(envelope, [])
+    waiting = unit.spool.find(key)
+    if waiting is not None:
+        return _settled(envelope, [waiting])
     return _Reading(unit, envelope, credentials, rng).read()
 
 
@@ -70,14 +74,10 @@ def _opened(stanza: Node, own: Own) -> Envelope:
     return Envelope(stanza, source_of(stanza, own), stanza.required("id"), stanza.int("t"))
 
 
-def _is_known(unit: UnitOfWork, envelope: Envelope) -> bool:
-    """Tell whether this very message stands in the spool, or went through it before."""
-    key = envelope.key("message")
-    return unit.handled.has(key) or unit.spool.find(key) is not None
-
-
-def _settled(envelope: Envelope) -> Reaction:
-    return Reaction([receipts.received(envelope.stanza, from_me=envelope.source.from_me)])
+def _settled(envelope: Envelope, waits_for: list[int]) -> Reaction:
+    """Settle a message that stands in the spool, or went through it before."""
+    receipt = receipts.received(envelope.stanza, from_me=envelope.source.from_me)
+    return Reaction([receipt], waits_for)
 
 
 class _Reading:
@@ -203,8 +203,13 @@ class _Reading:
             cause=type(error).__name__,
             error=error,
         )
-        lonely = isinstance(error, NoSenderKey) and len(stanza.children("enc")) == 1
-        asked = retry.ask_again(self._unit, stanza, self._credentials, self._rng, with_keys=lonely)
+        asked = retry.ask_again(
+            self._unit,
+            stanza,
+            self._credentials,
+            self._rng,
+            with_keys=_is_hopeless(stanza, error),
+        )
         if enc.attrs.get("decrypt-fail") != "hide":
             self._note_missing(type(error).__name__)
         return Reaction([*([asked] if asked is not None else []), ack(stanza)], self._spooled)
@@ -235,6 +240,15 @@ class _Reading:
             reason=reason,
         )
         self._add("undecryptable", link_pb2.Event(undecryptable=missing))
+
+
+def _is_hopeless(stanza: Node, error: SignalError) -> bool:
+    """Tell whether nothing that we have can ever read this sender: only new keys help.
+
+    Without a session, or with a group message whose sender key came with no other message.
+    """
+    lonely = isinstance(error, NoSenderKey) and len(stanza.children("enc")) == 1
+    return lonely or isinstance(error, NoSession)
 
 
 def _is_readable(enc: Node) -> bool:

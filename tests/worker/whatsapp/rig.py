@@ -6,19 +6,25 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from shared import link_pb2
 from shared.clock import Clock, SystemClock
 from shared.disconnects import Backoff
 from shared.worker_settings import WorkerSettings
-from tests.simulator import Phone, Simulator
+from tests.simulator import Direction, Phone, Simulator
+from tests.simulator.directory import Device
+from tests.simulator.phone_outbox import address_of
+from worker.proto import e2e_pb2
 from worker.session import Credentials, SessionFile
 from worker.whatsapp.account import Account
 from worker.whatsapp.pairing_desk import Rotation
 from worker.whatsapp.stream import Surroundings
-from worker.whatsapp.verdict import Over
+from worker.wire import Node
 from worker.wire.curve import Rng
+
+if TYPE_CHECKING:
+    from worker.whatsapp.verdict import Over
 
 T = TypeVar("T")
 QUICK = Backoff(floor_s=0.02, base_s=0.02, cap_s=0.2)
@@ -85,6 +91,7 @@ class Listener:
     def spooled(self) -> None:
         if self.store_open:
             asyncio.get_running_loop().call_soon(self.store)
+        self.changed.set()
 
     def store(self) -> None:
         """Take what is in the spool, as the supervisor's inbox does."""
@@ -95,6 +102,14 @@ class Listener:
         if self.account is not None:
             self.account.delivered([row.id for row in rows])
         self.changed.set()
+
+    @property
+    def waiting(self) -> list[str]:
+        """Return the texts of messages that wait in the spool."""
+        with self.file.unit() as unit:
+            rows = unit.spool.waiting(1000)
+        events = [link_pb2.Event.FromString(row.payload) for row in rows]
+        return [event.message.text for event in events if event.HasField("message")]
 
     @property
     def codes(self) -> list[str]:
@@ -218,3 +233,47 @@ async def rig(
     finally:
         await running.stop()
         file.close()
+
+
+def seal(phone: Phone, device: Device, plaintext: e2e_pb2.Message | bytes, **attrs: str) -> Node:
+    """Return a stanza that brings one of our devices something from a phone, encrypted for it.
+
+    Args:
+        phone: the sender.
+        device: ours.
+        plaintext: the protobuf, or bytes that are none.
+        attrs: attributes that differ from an honest message by LID.
+    """
+    outbox, address = phone._outbox, address_of(device)
+    if address not in outbox.keyring.sessions:
+        outbox._start(device)
+    data = plaintext if isinstance(plaintext, bytes) else plaintext.SerializeToString()
+    sealed = outbox.keyring.encrypt(address, data)
+    enc = Node("enc", {"v": "2", "type": str(sealed.type)}, sealed.data)
+    return stanza_from(phone, [enc], **attrs)
+
+
+def stanza_from(phone: Phone, content: list[Node], **attrs: str) -> Node:
+    """Return a message stanza by a phone, as its receiver gets it."""
+    usual = {
+        "id": "3A" + os.urandom(9).hex().upper(),
+        "from": str(phone.lid),
+        "sender_pn": str(phone.jid),
+        "addressing_mode": "lid",
+        "type": "text",
+        "t": "1750000000",
+        "notify": phone.account.name,
+    }
+    return Node("message", {**usual, **attrs}, content)
+
+
+def answers(sim: Simulator, stanza_id: str) -> list[Node]:
+    """Return what we answered to a stanza: acks, and receipts but for requests to repeat it."""
+    return [
+        entry.node
+        for entry in sim.record.stanzas
+        if entry.direction is Direction.RECEIVED
+        and entry.node.tag in ("ack", "receipt")
+        and entry.node.attrs.get("id") == stanza_id
+        and (entry.node.tag, entry.node.attrs.get("type")) != ("receipt", "retry")
+    ]

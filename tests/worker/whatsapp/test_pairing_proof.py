@@ -27,8 +27,8 @@ def fresh() -> Credentials:
 class Scan:
     """What a phone signs, with a place for every lie."""
 
-    account_type: int = adv_pb2.E2EE
-    device_type: int = adv_pb2.E2EE
+    account_type: adv_pb2.ADVEncryptionType = adv_pb2.E2EE
+    device_type: adv_pb2.ADVEncryptionType = adv_pb2.E2EE
     prefix: bytes = ACCOUNT
     signer: KeyPair = PHONE
     key: bytes = PHONE.public
