@@ -7,7 +7,6 @@ import pytest
 
 from shared import link_pb2
 from tests.simulator import FaultKind, Phone, Simulator
-from tests.simulator.directory import Device
 from worker.proto import e2e_pb2
 from worker.wire import Node
 
@@ -285,7 +284,7 @@ async def test_garbage_for_a_message_is_answered_and_the_account_goes_on(
     ann, bob = await couple(sim)
     async with rig(sim, session) as ours:
         await ours.pair(ann)
-        device: Device = ann.companions[0]
+        (device,) = ann.companions
         nothing = stanza_from(bob, [])
         odd = stanza_from(bob, [Node("enc", {"v": "2", "type": "hsmsg"}, b"x")])
         for stanza in (nothing, odd):
