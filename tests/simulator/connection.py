@@ -42,16 +42,20 @@ class _Close:
 class Connection:
     """One connection, from its first byte to its last; used once."""
 
-    def __init__(self, hub: Hub, socket: web.WebSocketResponse) -> None:
+    def __init__(
+        self, hub: Hub, socket: web.WebSocketResponse, transport: asyncio.Transport | None
+    ) -> None:
         self.log = hub.record.opened()
         self.device: Device | None = None
         self._hub = hub
         self._socket = socket
+        self._transport = transport
         self._frames = FrameReader()
         self._ready: list[bytes] = []
         self._outgoing: asyncio.Queue[Node | _Close] = asyncio.Queue()
         self._left: int | None = None
         self._hung_up = asyncio.Event()
+        self._finishing = False
 
     async def run(self) -> None:
         """Serve the client until either side ends the connection."""
@@ -79,8 +83,16 @@ class Connection:
         if node is not None:
             self._outgoing.put_nowait(node)
         self._outgoing.put_nowait(_Close(code, 0 if node is None else LINGER_S))
+        self._finishing = True
         self._detach()
         self.log.close_reason = self.log.close_reason or reason
+
+    def cut(self, reason: str) -> None:
+        """Break the connection without a word: no close frame, a TCP reset."""
+        self._detach()
+        self.log.close_reason = self.log.close_reason or reason
+        if self._transport is not None:
+            self._transport.abort()
 
     async def _handshake(self) -> Established:
         first = await self._intro()
@@ -131,8 +143,8 @@ class Connection:
             login.admit(self._hub, self, established)
             await self._read(established)
         finally:
-            if not self.log.close_reason:
-                writer.cancel()
+            await asyncio.wait({writer}, timeout=2 * LINGER_S if self._finishing else 0)
+            writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writer
 
@@ -140,7 +152,7 @@ class Connection:
         while True:
             node = decode(established.receive.decrypt(await self._frame()))
             self._hub.record.stanza(Direction.RECEIVED, self.log, node)
-            if not self.log.close_reason:
+            if not self._finishing:
                 dispatch.handle(self._hub, self, node)
             if self._used_up():
                 raise ConnectionError("dropped, as planned")

@@ -5,6 +5,7 @@ beside it, in a state directory that is gone afterwards. A phone scans the QR co
 contacts write, and they answer what is written to them in the dashboard.
 """
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -95,20 +96,22 @@ class DemoError(Exception):
 
 def main() -> None:
     """Run until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulator.demo")
+    parser.add_argument("--scan-after", type=float, default=SCAN_AFTER_S, metavar="SECONDS")
     try:
-        asyncio.run(_demo())
+        asyncio.run(_demo(parser.parse_args().scan_after))
     except DemoError as error:
         sys.exit(f"The demo ended: {error}")
 
 
-async def _demo() -> None:
+async def _demo(scan_after_s: float) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     folder = Path(tempfile.mkdtemp(prefix="wakeeper-demo-"))
     try:
         async with Simulator() as sim, _daemon(sim, folder) as daemon:
-            story = asyncio.create_task(_story(sim, daemon))
+            story = asyncio.create_task(_story(sim, daemon, scan_after_s))
             ended = asyncio.create_task(daemon.process.wait())
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({ended, stopped, story}, return_when=asyncio.FIRST_COMPLETED)
@@ -196,7 +199,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _story(sim: Simulator, daemon: Daemon) -> None:
+async def _story(sim: Simulator, daemon: Daemon, scan_after_s: float) -> None:
     await _until_up(daemon)
     owner = await sim.phone(*OWNER)
     contacts = [await sim.phone(number, name) for number, (name, _) in CONTACTS.items()]
@@ -204,8 +207,8 @@ async def _story(sim: Simulator, daemon: Daemon) -> None:
     added = await daemon.ask(
         "POST", "/api/whatsapp/add-account", {"name": name, "phone": f"+{number}"}
     )
-    _introduce(daemon)
-    device = await _link(daemon, owner, added["account"]["id"])
+    _introduce(daemon, scan_after_s)
+    device = await _link(daemon, owner, added["account"]["id"], scan_after_s)
     await sim.wait_online(device, PAIR_S)
     _say("The account is connected. Its contacts write now; answer them in the dashboard.")
     await _greet(owner, contacts)
@@ -223,22 +226,22 @@ async def _until_up(daemon: Daemon) -> None:
             await asyncio.sleep(POLL_S)
 
 
-def _introduce(daemon: Daemon) -> None:
+def _introduce(daemon: Daemon, scan_after_s: float) -> None:
     _say(
         f"""
   Wakeeper runs against a simulated WhatsApp: no phone is needed, nothing leaves this machine.
 
   Open the dashboard:  {daemon.page}
 
-  A simulated phone scans the QR code in {SCAN_AFTER_S:.0f} seconds. Log: {daemon.log}
+  A simulated phone scans the QR code in {scan_after_s:.0f} seconds. Log: {daemon.log}
 """
     )
 
 
-async def _link(daemon: Daemon, owner: Phone, account_id: str) -> Device:
+async def _link(daemon: Daemon, owner: Phone, account_id: str, scan_after_s: float) -> Device:
     """Scan the account's QR code, after giving people time to see it."""
     await _qr(daemon, account_id)
-    await asyncio.sleep(SCAN_AFTER_S)
+    await asyncio.sleep(scan_after_s)
     async with asyncio.timeout(PAIR_S):
         while True:
             try:

@@ -35,6 +35,10 @@ class Line(Protocol):
         """Send a last stanza, if any, and close."""
         ...
 
+    def cut(self, reason: str) -> None:
+        """Break the connection without a word."""
+        ...
+
 
 @dataclass(slots=True)
 class Options:

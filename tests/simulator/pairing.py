@@ -28,6 +28,7 @@ from worker.wire.node import Node
 QR_PREFIX = "https://wa.me/settings/linked_devices#"
 REFS = 6
 ACCOUNT_PREFIX = b"\x06\x00"
+HOSTED_PREFIX = b"\x06\x05"
 DEVICE_PREFIX = b"\x06\x01"
 KEY_BYTES = 32
 REPLY_S = 20
@@ -138,8 +139,14 @@ def _platform(props: bytes) -> str:
         raise RefusedError(BAD_REQUEST, "bad-request") from error
 
 
-async def scan(hub: Hub, account: Account, text: str) -> Device:
+async def scan(hub: Hub, account: Account, text: str, *, hosted: bool = False) -> Device:
     """Link the device that shows the QR code `text` to `account`.
+
+    Args:
+        hub: the service.
+        account: whose phone scans.
+        text: what its camera sees.
+        hosted: use the forms of a device that WhatsApp runs for a business.
 
     Raises:
         ScanRefusedError: not a valid code, not shown any more, or the client refused or did
@@ -148,8 +155,8 @@ async def scan(hub: Hub, account: Account, text: str) -> Device:
     code = QrCode.parse(text)
     pairing = _shown(hub, code)
     device = _device(hub, account, pairing.registration)
-    signed = _vouch(account, device, hub.now_s())
-    _offer(hub, pairing, device, _sealed(hub, signed, code))
+    signed = _vouch(account, device, hub.now_s(), hosted=hosted)
+    _offer(hub, pairing, device, _sealed(hub, signed, code, hosted=hosted))
     try:
         reply = await hub.watch.wait_for(lambda: pairing.reply, REPLY_S)
     except TimeoutError as error:
@@ -185,12 +192,18 @@ def _device(hub: Hub, account: Account, registration: Registration) -> Device:
     )
 
 
-def _vouch(account: Account, device: Device, now_s: int) -> adv_pb2.ADVSignedDeviceIdentity:
+def _vouch(
+    account: Account, device: Device, now_s: int, *, hosted: bool
+) -> adv_pb2.ADVSignedDeviceIdentity:
     """Sign, as the phone, that the device belongs to the account."""
-    details = adv_pb2.ADVDeviceIdentity(
+    identity = adv_pb2.ADVDeviceIdentity(
         raw_id=account.raw_id, timestamp=now_s, key_index=device.key_index
-    ).SerializeToString()
-    signature = account.identity.sign(ACCOUNT_PREFIX + details + device.identity)
+    )
+    if hosted:
+        identity.account_type = identity.device_type = adv_pb2.HOSTED
+    details = identity.SerializeToString()
+    prefix = HOSTED_PREFIX if hosted else ACCOUNT_PREFIX
+    signature = account.identity.sign(prefix + details + device.identity)
     return adv_pb2.ADVSignedDeviceIdentity(
         details=details,
         account_signature_key=account.identity.public,
@@ -198,16 +211,22 @@ def _vouch(account: Account, device: Device, now_s: int) -> adv_pb2.ADVSignedDev
     )
 
 
-def _sealed(hub: Hub, signed: adv_pb2.ADVSignedDeviceIdentity, code: QrCode) -> bytes:
+def _sealed(
+    hub: Hub, signed: adv_pb2.ADVSignedDeviceIdentity, code: QrCode, *, hosted: bool
+) -> bytes:
     """Return the identity under the secret that only the QR code shows."""
     if hub.faults.take(FaultKind.PAIR_SIGNATURE):
         signed = adv_pb2.ADVSignedDeviceIdentity.FromString(signed.SerializeToString())
         signed.account_signature = os.urandom(64)
     details = signed.SerializeToString()
-    digest = hmac.digest(code.adv_secret, details, "sha256")
+    prefix = HOSTED_PREFIX if hosted else b""
+    digest = hmac.digest(code.adv_secret, prefix + details, "sha256")
     if hub.faults.take(FaultKind.PAIR_HMAC):
         digest = os.urandom(KEY_BYTES)
-    return adv_pb2.ADVSignedDeviceIdentityHMAC(details=details, hmac=digest).SerializeToString()
+    sealed = adv_pb2.ADVSignedDeviceIdentityHMAC(details=details, hmac=digest)
+    if hosted:
+        sealed.account_type = adv_pb2.HOSTED
+    return sealed.SerializeToString()
 
 
 def _offer(hub: Hub, pairing: Pairing, device: Device, sealed: bytes) -> None:

@@ -94,13 +94,13 @@ class Phone:
         """Its linked devices."""
         return self.account.companions()
 
-    async def scan(self, qr: str) -> Device:
-        """Link the device that shows this QR code.
+    async def scan(self, qr: str, *, hosted: bool = False) -> Device:
+        """Link the device that shows this QR code; `hosted`: in the forms of hosted devices.
 
         Raises:
             ScanRefusedError: nothing was linked.
         """
-        return await pairing.scan(self._hub, self.account, qr)
+        return await pairing.scan(self._hub, self.account, qr, hosted=hosted)
 
     def unlink(self, device: Device | int | None = None) -> None:
         """Remove a linked device: this one, the one with this number, or the last one."""
@@ -136,9 +136,9 @@ class Phone:
             return self._hub.directory.account(Jid(to, PN)).jid(self.addressing)
         return Jid.parse(to) if isinstance(to, str) else to
 
-    def read(self, received: Received) -> None:
-        """Tell the sender that a message was read."""
-        attrs = {"id": received.message_id, "type": "read", "t": str(self._hub.now_s())}
+    def read(self, received: Received, kind: str = "read") -> None:
+        """Tell the sender that a message was read (or `played`)."""
+        attrs = {"id": received.message_id, "type": kind, "t": str(self._hub.now_s())}
         attrs["to"] = received.chat if received.chat.endswith("@g.us") else received.sender
         if received.chat.endswith("@g.us"):
             attrs["participant"] = received.sender

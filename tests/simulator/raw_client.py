@@ -87,25 +87,27 @@ class RawClient:
         """Send one stanza."""
         await self._socket.send_bytes(frame(self._transport.send.encrypt(encode(node))))
 
-    async def next(self) -> Node:
+    async def next(self, timeout_s: float = WAIT_S) -> Node:
         """Return the next stanza."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(timeout_s):
             while not self._ready:
                 self._ready = self._frames.feed(await self._socket.receive_bytes())
         return decode(self._transport.receive.decrypt(self._ready.pop(0)))
 
-    async def next_named(self, tag: str) -> Node:
+    async def next_named(self, tag: str, timeout_s: float = WAIT_S) -> Node:
         """Return the next stanza with this tag; others before it are dropped."""
-        while (node := await self.next()).tag != tag:
+        while (node := await self.next(timeout_s)).tag != tag:
             pass
         return node
 
-    async def ask(self, namespace: str, kind: str, *content: Node, to: str = SERVER) -> Node:
+    async def ask(
+        self, namespace: str, kind: str, *content: Node, timeout_s: float = WAIT_S
+    ) -> Node:
         """Send a request and return its answer."""
         request_id = f"raw-{next(self._ids)}"
-        attrs = {"id": request_id, "xmlns": namespace, "type": kind, "to": to}
+        attrs = {"id": request_id, "xmlns": namespace, "type": kind, "to": SERVER}
         await self.send(Node("iq", attrs, list(content)))
-        while (node := await self.next_named("iq")).attrs["id"] != request_id:
+        while (node := await self.next_named("iq", timeout_s)).attrs["id"] != request_id:
             pass
         return node
 

@@ -142,12 +142,18 @@ class Simulator:
             node = stream_error(code, conflict) if code or conflict else None
             line.finish(node, f"disconnected {code} {conflict}".strip())
 
+    def cut(self, device: Device) -> None:
+        """Break a device's connection without a word, as a network does."""
+        line = self.hub.lines.get(device)
+        if line is not None:
+            line.cut("cut")
+
     async def _chat(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False)
         await socket.prepare(request)
         self._live.add(socket)
         try:
-            await Connection(self.hub, socket).run()
+            await Connection(self.hub, socket, request.transport).run()
         finally:
             self._live.discard(socket)
         return socket

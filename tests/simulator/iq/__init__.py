@@ -27,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "urn:xmpp:whatsapp:push": account.nothing,
     "usync": usync.answer,
     "w:g2": group.answer,
+    "w:m": account.no_media,
     "w:p": session.ping,
     "w:profile:picture": account.no_picture,
     "w:stats": account.nothing,

@@ -44,6 +44,11 @@ def privacy(_hub: Hub, _line: Line, node: Node) -> list[Node]:
     return [Node("privacy", {}, categories)]
 
 
+def no_media(_hub: Hub, _line: Line, _node: Node) -> list[Node]:
+    """Give no place to upload to: media are not simulated."""
+    raise RefusedError(503, "service-unavailable")
+
+
 def no_picture(_hub: Hub, _line: Line, _node: Node) -> list[Node]:
     """Nobody has a picture."""
     raise RefusedError(404, "item-not-found")
