@@ -4,7 +4,7 @@
 // Events:   ready, qr, paired, open, close, message, stub, status, receipt, group.
 // It verifies all signatures (strict.mjs), and keeps one lock per session (onelock.mjs).
 import { createInterface } from 'node:readline'
-import makeWASocket, { Browsers, proto, useMultiFileAuthState } from 'baileys'
+import makeWASocket, { Browsers, generateMessageIDV2, proto, useMultiFileAuthState } from 'baileys'
 import P from 'pino'
 import { oneLock } from './onelock.mjs'
 import { strict, trustRoot } from './strict.mjs'
@@ -96,9 +96,10 @@ const OPS = {
     await closed
   },
   send: async ({ to, text }) => {
-    const message = await sock.sendMessage(to, { text })
-    sent.set(message.key.id, message.message)
-    return message.key.id
+    const messageId = generateMessageIDV2(sock.user.id)
+    sent.set(messageId, { conversation: text }) // at once: it may be asked for before this returns
+    await sock.sendMessage(to, { text }, { messageId })
+    return messageId
   },
   read: ({ chat, message, participant }) => sock.readMessages([{ remoteJid: chat, id: message, participant, fromMe: false }]),
   create_group: async ({ subject, members }) => (await sock.groupCreate(subject, members)).id,
