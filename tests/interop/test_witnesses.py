@@ -21,7 +21,7 @@ import pytest
 
 from tests.interop.conftest import StartAny, StartWitness
 from tests.interop.witness import Witness, WitnessError
-from tests.simulator import CertificateDefect, Rule, Simulator
+from tests.simulator import CertificateDefect, Rule, ScanRefusedError, Simulator
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(170)]
 
@@ -152,6 +152,38 @@ async def test_group_with_a_late_joiner_and_a_leaver(
     assert "without cat" not in [received.text for received in cat.received]
 
 
+async def test_two_linked_devices_of_one_phone_see_what_the_other_sends(
+    sim: Simulator, baileys: StartWitness, whatsmeow: StartWitness
+) -> None:
+    first, second = await baileys("first"), await whatsmeow("second")
+    ann, bob = await sim.phone(ANN, "Ann"), await sim.phone(BOB, "Bob")
+    await first.pair(sim, ann)
+    await first.send(pn(BOB), "alone")
+    await bob.wait_received("alone")
+
+    await second.pair(sim, ann)
+    await sim.wait_settled()
+    await first.send(pn(BOB), "from the first")
+    copy = await second.wait_message("from the first")
+    bob.send(ANN, "to both")
+    await asyncio.gather(first.wait_message("to both"), second.wait_message("to both"))
+    await second.send(pn(BOB), "from the second")
+    other_copy = await first.wait_message("from the second")
+    ann.send(BOB, "from the phone")
+    for witness in (first, second):
+        assert (await witness.wait_message("from the phone"))["from_me"]
+    await sim.wait_settled()
+
+    assert (copy["from_me"], other_copy["from_me"]) == (True, True)
+    assert [received.text for received in bob.received] == [
+        "alone",
+        "from the first",
+        "from the second",
+        "from the phone",
+    ]
+    assert_clean(sim, first, second)
+
+
 @pytest.mark.parametrize("who", BOTH)
 async def test_a_message_that_was_damaged_is_asked_for_again_and_read(
     who: str, sim: Simulator, witness: StartAny
@@ -170,6 +202,34 @@ async def test_a_message_that_was_damaged_is_asked_for_again_and_read(
 
     assert bob.retried == [message_id]
     assert [node.attrs["id"] for node in sim.record.retry_receipts()] == [message_id]
+
+
+@pytest.mark.parametrize("who", BOTH)
+async def test_a_device_hosted_by_the_service_can_be_linked(
+    who: str, sim: Simulator, witness: StartAny
+) -> None:
+    ann, phone = await witness(who, "ann"), await sim.phone(ANN, "Ann")
+    await ann.do("connect")
+
+    device = await phone.scan((await ann.wait("qr"))["qr"], hosted=True)
+    opened = await ann.wait("open")
+
+    assert opened["jid"] == device.name
+
+
+@pytest.mark.parametrize("fault", ["pair_hmac", "pair_signature"])
+@pytest.mark.parametrize("who", BOTH)
+async def test_a_pairing_that_the_phone_did_not_vouch_for_is_refused(
+    who: str, fault: str, sim: Simulator, witness: StartAny
+) -> None:
+    ann, phone = await witness(who, "ann"), await sim.phone(ANN, "Ann")
+    sim.faults.plan(fault)
+    await ann.do("connect")
+
+    with pytest.raises(ScanRefusedError):
+        await phone.scan((await ann.wait("qr"))["qr"])
+
+    assert phone.companions == []
 
 
 @pytest.mark.parametrize("who", BOTH)

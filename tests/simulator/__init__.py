@@ -14,6 +14,7 @@ Phones and the service are synchronous inside: what one says, the others' mailbo
 `sim.wait_for(look)` waits for anything else.
 """
 
+from tests.simulator.errors import ScanRefusedError
 from tests.simulator.faults import Fault, FaultKind, Faults
 from tests.simulator.groups import Group
 from tests.simulator.handshake import CertificateDefect
@@ -35,5 +36,6 @@ __all__ = [
     "Received",
     "Record",
     "Rule",
+    "ScanRefusedError",
     "Simulator",
 ]

@@ -157,14 +157,21 @@ async def scan(hub: Hub, account: Account, text: str, *, hosted: bool = False) -
     device = _device(hub, account, pairing.registration)
     signed = _vouch(account, device, hub.now_s(), hosted=hosted)
     _offer(hub, pairing, device, _sealed(hub, signed, code, hosted=hosted))
-    try:
-        reply = await hub.watch.wait_for(lambda: pairing.reply, REPLY_S)
-    except TimeoutError as error:
-        raise ScanRefusedError("the client did not answer") from error
+    reply = await _reply(hub, pairing)
     device.signed_identity = _countersigned(hub, device, signed, reply)
     devices.add(hub, device)
     pairing.line.finish(stream_error(RESTART), "restart after pairing")
     return device
+
+
+async def _reply(hub: Hub, pairing: Pairing) -> Node:
+    try:
+        await hub.watch.wait_for(lambda: pairing.reply or pairing not in hub.pairings, REPLY_S)
+    except TimeoutError as error:
+        raise ScanRefusedError("the client did not answer") from error
+    if pairing.reply is None:
+        raise ScanRefusedError("the client hung up")
+    return pairing.reply
 
 
 def _shown(hub: Hub, code: QrCode) -> Pairing:
