@@ -112,6 +112,9 @@ async def obey(link: WorkerLink, behaviour: str, acked: asyncio.Event) -> None:
     """Answer until told to stop."""
     while True:
         match await link.receive():
+            case pb.Send() if behaviour == "hang-up":
+                await link.close()
+                signal.pause()
             case pb.Send() as send if behaviour != "deaf":
                 result = pb.SendResult(
                     request_id=send.request_id,

@@ -14,6 +14,7 @@ from supervisor.api.doors import WorkerUnavailable
 from supervisor.events import QrChanged
 from supervisor.fleet import should_run
 from supervisor.store.records import AccountRecord
+from supervisor.workers import WorkerHandle
 from tests.supervisor.processes.house import (
     ACCOUNT,
     FAST,
@@ -228,6 +229,27 @@ async def test_send_fails_at_once_when_the_worker_dies(tmp_path: Path) -> None:
         with pytest.raises(WorkerUnavailable):
             async with asyncio.timeout(10):
                 await sending
+
+
+async def test_send_fails_at_once_when_the_worker_hangs_up(tmp_path: Path) -> None:
+    patient = replace(FAST, heartbeat_interval_s=30.0)  # so that it is not the watch that helps
+    async with open_house(tmp_path, "hang-up", timing=patient) as house:
+        await house.started()
+        with pytest.raises(WorkerUnavailable, match="went away"):
+            async with asyncio.timeout(10):
+                await house.fleet.send(ACCOUNT, pb.Send(request_id="r1"), 60)
+
+
+async def test_late_words_of_a_former_worker_are_dropped(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.started()
+        former = WorkerHandle(ACCOUNT, house.household.launch)
+        house.fleet.on_state(former, pb.State(state=pb.RECONNECTING))
+        house.fleet.on_qr(former, pb.Qr(payload="2@old"))
+        view = house.fleet.view(ACCOUNT)
+
+    assert view is not None
+    assert (view.status, view.qr_payload) == (Status.CONNECTED, None)
 
 
 async def test_send_for_an_account_without_worker_is_unavailable(tmp_path: Path) -> None:
