@@ -9,7 +9,7 @@ import { countdown, phone, sentences } from "./format.js";
 import { linkPart, showLink } from "./link.js";
 import { model, threadList } from "./model.js";
 import { go, route } from "./route.js";
-import { isAtRest, isLinking, meaningOf } from "./statuses.js";
+import { isAtRest, meaningOf } from "./statuses.js";
 import { rereadAccounts } from "./sync.js";
 
 let wantsChats = false; // of an account that waits for its phone, the conversations all the same
@@ -46,8 +46,17 @@ export function showAccount() {
   });
   parts.restart.addEventListener("click", () => restart(model.accounts.get(route.accountId)));
   pane.append(nothing, parts.head, parts.banner, linkPart, chatParts);
-  on("accounts qr threads route tick", show);
+  on("accounts qr threads route", show);
+  on("tick", countDown);
   show();
+}
+
+/** Every second, show what counts seconds; the conversations are left alone. */
+function countDown() {
+  const account = model.accounts.get(route.accountId);
+  if (account === undefined) return;
+  if (!linkPart.hidden) showLink(account, { restart: () => restart(account), problem });
+  else if (!parts.banner.hidden) showBanner(account);
 }
 
 function show() {
@@ -56,7 +65,7 @@ function show() {
   if (route.accountId !== shownId) forget();
   nothing.hidden = isOpen || model.accounts.size === 0;
   parts.head.hidden = !isOpen;
-  const linking = isOpen && isLinking(account) && !wantsChats;
+  const linking = isOpen && account.isLinking && !wantsChats;
   linkPart.hidden = !linking;
   chatParts.hidden = !isOpen || linking;
   parts.banner.hidden = true;
@@ -87,7 +96,7 @@ function showHead(account) {
     parts.mark.dataset.icon = name;
   }
   const hasChats = threadList(account.id).items.length > 0;
-  parts.switch.hidden = !isLinking(account) || !hasChats;
+  parts.switch.hidden = !account.isLinking || !hasChats;
   setText(parts.switch, wantsChats ? "Link the phone" : "Conversations");
 }
 

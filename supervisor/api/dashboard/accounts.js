@@ -80,7 +80,7 @@ function updateItem(item, account) {
 function setStatus(parts, account) {
   const { label, tone, icon: name } = meaningOf(account.status);
   const left = secondsUntil(account.retryAt ? Date.parse(account.retryAt) : null);
-  setText(parts.status, left ? `${label} in ${countdown(left)}` : label);
+  setText(parts.status, left ? `Retry in ${countdown(left)}` : label);
   if (parts.mark.dataset.icon !== name) {
     parts.mark.replaceChildren(icon(name));
     parts.mark.dataset.icon = name;

@@ -73,7 +73,7 @@ function hueOf(text) {
 
 function contentOf(message) {
   if (message.undecryptable) {
-    return placeholder("lock", "This message can’t be read yet. It was asked for again.");
+    return placeholder("lock", message.body || "This message can't be read yet.");
   }
   if (message.kind === "text") return text(message.body ?? "");
   const [name, label] = KINDS[message.kind] ?? KINDS.unknown;

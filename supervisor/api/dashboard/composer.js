@@ -38,7 +38,8 @@ export function showComposer(open) {
   thread = open;
   box.value = drafts.get(open.id) ?? "";
   fit();
-  if (matchMedia("(pointer: fine)").matches) box.focus({ preventScroll: true });
+  // On a touch screen that would bring up the keyboard over the messages.
+  if (!matchMedia("(pointer: coarse)").matches) box.focus({ preventScroll: true });
 }
 
 function send() {

@@ -4,7 +4,6 @@ import { secondsUntil } from "./clock.js";
 import { el, icon, setText } from "./dom.js";
 import { countdown, phone, sentences } from "./format.js";
 import { model } from "./model.js";
-import { meaningOf } from "./statuses.js";
 
 const SOON_S = 5;
 
@@ -18,6 +17,7 @@ const parts = {
   bar: el("progress", { class: "qr-bar", "aria-hidden": "true" }),
   left: el("p", { class: "countdown" }),
   title: el("h2"),
+  why: el("p", { class: "why" }),
   who: el("p"),
   steps: el("ol", { class: "steps" },
     step("Open WhatsApp on that phone."),
@@ -47,7 +47,7 @@ function build() {
     parts.notice,
     el("div", { class: "link-card" },
       el("div", { class: "qr-side" }, parts.picture, parts.blank, parts.bar, parts.left),
-      el("div", { class: "link-text" }, parts.title, parts.who, parts.steps, parts.restart, parts.problem)));
+      el("div", { class: "link-text" }, icon("qr"), parts.title, parts.why, parts.who, parts.steps, parts.restart, parts.problem)));
 }
 
 /** Show what the account needs now; `restart` is called when a person asks for a code. */
@@ -63,9 +63,9 @@ export function showLink(account, { restart, problem }) {
 }
 
 function showNotice(reason) {
-  const [said, hint] = sentences(reason);
+  const [said, hint] = sentences(withoutAttempt(reason));
   parts.notice.hidden = said === "";
-  setText(parts.said, said.replace(/^Pair this account: t/, "T"));
+  setText(parts.said, said);
   setText(parts.hint, hint);
 }
 
@@ -86,19 +86,28 @@ function showPicture(account, qr) {
 }
 
 function waitingFor(account) {
-  if (account.status === "pairing") return "Scanned. Finishing the link…";
-  if (account.status === "needs_qr" || account.status === "logged_out") return "";
-  return "Fetching a QR code…";
+  if (account.isScanned) return "Scanned. Finishing the link…";
+  const left = secondsUntil(account.retryAt ? Date.parse(account.retryAt) : null);
+  if (account.status !== "reconnecting" || left === null || left < SOON_S) return "Fetching a QR code…";
+  return `${sentences(withoutAttempt(account.reason))[0]} Next try in ${countdown(left)}.`;
 }
 
+/** Reasons begin with what was attempted; here that is plain to see. */
+const withoutAttempt = (reason) => (reason ?? "").replace(/^(pair this account|show QR codes): /i, "");
+
 function showText(account, isOver) {
-  const [said, hint] = sentences(account.reason);
-  setText(parts.title, isOver ? `${meaningOf(account.status).label}` : "Link this account");
-  setText(parts.who, isOver ? `${said} ${account.phone ? "" : hint}`.trim() || "The phone must be linked again." : scanWith(account));
+  setText(parts.title, isOver && account.jid ? "Link the phone again" : "Link this account");
+  setText(parts.why, isOver ? sentences(withoutAttempt(account.reason))[0] : "");
+  setText(parts.who, isOver ? readyFor(account) : scanWith(account));
   parts.steps.hidden = isOver;
   parts.restart.hidden = !isOver || !account.phone;
 }
 
 function scanWith(account) {
   return account.phone ? `Scan with the phone of ${phone(account.phone)}.` : "Scan with any phone.";
+}
+
+function readyFor(account) {
+  if (!account.phone) return "Add the account again with its phone number to get a QR code.";
+  return `Have the phone of ${phone(account.phone)} at hand, then ask for a code.`;
 }

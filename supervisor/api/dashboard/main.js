@@ -14,6 +14,7 @@ import { askForToken, endSignIn, startSignIn } from "./sign-in.js";
 import { startSync, stopSync } from "./sync.js";
 
 const TICK_MS = 1_000;
+const SAID = "wakeeper.said"; // to the page that follows
 const WIDE = matchMedia("(min-width: 900px)");
 
 async function enter(token) {
@@ -37,13 +38,19 @@ function openFirst() {
   go({ accountId: WIDE.matches ? first : null }, { replace: true });
 }
 
-function leave(error) {
+/** Begin with a new page, because this one's memory holds conversations. */
+function leave(said) {
   stopSync();
   forgetToken();
   byId("app").hidden = true;
-  // A new page, because this one's memory holds conversations.
-  if (error === null) location.replace(location.pathname);
-  else askForToken("The admin token is no longer accepted. Paste the new one.");
+  if (said) sessionStorage.setItem(SAID, said);
+  location.replace(location.pathname);
+}
+
+function takeSaid() {
+  const said = sessionStorage.getItem(SAID) ?? "";
+  sessionStorage.removeItem(SAID);
+  return said;
 }
 
 function showPane() {
@@ -73,13 +80,13 @@ function begin() {
   showAccount();
   on("route", showPane);
   on("accounts threads route", showTitle);
-  on("signed-out", leave);
-  byId("sign-out").addEventListener("click", () => leave(null));
+  on("signed-out", () => leave("The admin token is no longer accepted. Paste the new one."));
+  byId("sign-out").addEventListener("click", () => leave(""));
   startRoute();
   setInterval(() => emit("tick"), TICK_MS);
   const token = fromLink ?? currentToken();
   if (token) void enter(token);
-  else askForToken();
+  else askForToken(takeSaid());
 }
 
 begin();

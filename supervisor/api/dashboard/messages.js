@@ -1,6 +1,6 @@
 // The messages of the open conversation, oldest on top, kept at the end unless somebody reads above.
 
-import { el, icon, reconcile, setText } from "./dom.js";
+import { el, icon, reconcile, setAttribute, setText } from "./dom.js";
 import { makeDay, updateDay, makeMessage, updateMessage } from "./bubbles.js";
 import { dayOf } from "./format.js";
 import { messageList, pendingOf } from "./model.js";
@@ -54,6 +54,7 @@ function showNotes(thread, rows) {
   const { isAll, isLoaded } = messageList(thread.id);
   parts.earlier.hidden = !isLoaded || isAll;
   parts.note.hidden = rows.length > 0;
+  setAttribute(messageLog, "aria-busy", String(!isLoaded)); // a whole conversation is no news
   setText(parts.note, isLoaded ? "No messages yet." : "Reading the messages…");
 }
 

@@ -1,12 +1,13 @@
 // What the page knows. Only this file changes it; every change is told on the bus.
 
 import { emit } from "./bus.js";
+import { asksForPhone } from "./statuses.js";
 
 const THREADS_SHOWN = 200;
 const MESSAGES_SHOWN = 60;
 
 export const model = {
-  /** @type {Map<string, Object>} by id, in the API's order; `notice` and `notedAtMs` are ours */
+  /** @type {Map<string, Object>} by id, in the API's order; `withPast` adds to it */
   accounts: new Map(),
   loaded: false,
   mode: "",
@@ -25,7 +26,7 @@ export function setLive(live) {
 
 export function setAccounts(answer) {
   const before = model.accounts;
-  model.accounts = new Map(answer.accounts.map((account) => [account.id, withNotice(before.get(account.id), account)]));
+  model.accounts = new Map(answer.accounts.map((account) => [account.id, withPast(before.get(account.id), account)]));
   model.mode = answer.waMode ?? "";
   model.loaded = true;
   emit("accounts");
@@ -35,19 +36,29 @@ export function setAccounts(answer) {
 export function setAccountState({ accountId, ...state }) {
   const account = model.accounts.get(accountId);
   if (account === undefined) return false;
-  model.accounts.set(accountId, withNotice(account, { ...account, ...state }));
+  model.accounts.set(accountId, withPast(account, { ...account, ...state }));
   emit("accounts");
   return true;
 }
 
-// A refused scan is said in the state between two QR codes, and must outlive it: the next code
-// comes within a second, and whoever scanned with the wrong phone is looking at the phone.
-const BETWEEN_CODES = new Set(["reconnecting", "awaiting_scan", "connecting", "qr_ready"]);
-
-function withNotice(before, account) {
-  if (!BETWEEN_CODES.has(account.status)) return { ...account, notice: null };
-  const isScanRefused = account.reason && !account.jid && account.status !== "connecting";
-  return { ...account, notice: isScanRefused ? account.reason : before?.notice ?? null };
+/**
+ * Add what one state alone does not tell.
+ * `isLinking`: what it needs next is its phone; between two sets of codes it connects anew, and
+ * that is no reason to show something else.
+ * `isScanned`: the link is being finished.
+ * `notice`: why the last scan was refused; the next code comes within a second, when whoever
+ * scanned with the wrong phone still looks at the phone.
+ */
+function withPast(before, account) {
+  const { status, reason, jid } = account;
+  const isUnderWay = status === "connecting" || status === "reconnecting";
+  const isShowing = status === "qr_ready" || status === "awaiting_scan";
+  return {
+    ...account,
+    isLinking: asksForPhone(account) || (isUnderWay && (before?.isLinking ?? !jid)),
+    isScanned: status === "pairing" || (isUnderWay && (before?.isScanned ?? false)),
+    notice: isShowing && reason ? reason : isShowing || isUnderWay ? before?.notice ?? null : null,
+  };
 }
 
 export function setQr(accountId, qr) {

@@ -7,7 +7,7 @@ const KEY = "wakeeper.seen";
 const CAP = 5_000; // conversations; the oldest notes go first
 
 const seen = new Map(); // thread id → time of the latest message seen
-const fresh = new Map(); // thread id → {accountId, count}
+const fresh = new Map(); // thread id → {accountId, count, latestMs}
 const grounded = new Set(); // account ids
 
 /** Take a loaded list of conversations; `openId` is the one on the screen. */
@@ -16,33 +16,38 @@ export function noteThreads(accountId, threads, openId) {
   grounded.add(accountId);
   for (const thread of threads) {
     const atMs = thread.lastMessageAtMs ?? 0;
-    if (isFirst && !seen.has(thread.id) && !fresh.has(thread.id) || thread.id === openId) seen.set(thread.id, atMs);
-    else if (isNews(thread, atMs) && !fresh.has(thread.id)) fresh.set(thread.id, { accountId, count: 1 });
+    const isGround = isFirst && !seen.has(thread.id) && !fresh.has(thread.id);
+    if (isGround || thread.id === openId) noteSeen(thread.id, atMs);
+    else if (isNews(thread, atMs) && !fresh.has(thread.id)) noteFresh(accountId, thread.id, atMs);
   }
-  keep();
 }
 
 function isNews(thread, atMs) {
   return thread.lastMessageDirection === "inbound" && atMs > (seen.get(thread.id) ?? 0);
 }
 
-/** Take a message that just came; `isWatched` tells whether it is on the screen. */
-export function noteMessage(message, isWatched) {
+/** Take a message that came or changed; `isWatched` tells whether it is on the screen. */
+export function noteMessage(message, { created, isWatched }) {
   const { accountId, threadId, tsClientMs: atMs } = message;
-  if (isWatched || message.direction !== "inbound" || message.status === "read") {
-    noteSeen(threadId, atMs);
-    return;
-  }
-  if (atMs <= (seen.get(threadId) ?? 0)) return;
-  const count = (fresh.get(threadId)?.count ?? 0) + 1;
-  fresh.set(threadId, { accountId, count });
+  const isOurs = message.direction === "outbound";
+  // Whoever answers, here or on the phone, has read what was before.
+  if (isWatched || (isOurs && created) || (!isOurs && message.status === "read")) noteSeen(threadId, atMs);
+  else if (!isOurs && created && atMs > (seen.get(threadId) ?? 0)) noteFresh(accountId, threadId, atMs);
+}
+
+function noteFresh(accountId, threadId, atMs) {
+  const { count = 0, latestMs = 0 } = fresh.get(threadId) ?? {};
+  fresh.set(threadId, { accountId, count: count + 1, latestMs: Math.max(latestMs, atMs) });
   emit("accounts");
 }
 
 /** A conversation was read, here or on a phone, up to a time. */
 export function noteSeen(threadId, atMs) {
   seen.set(threadId, Math.max(atMs, seen.get(threadId) ?? 0));
-  if (fresh.delete(threadId)) emit("accounts");
+  if (fresh.get(threadId)?.latestMs <= atMs) {
+    fresh.delete(threadId);
+    emit("accounts");
+  }
   keep();
 }
 

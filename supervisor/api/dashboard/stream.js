@@ -69,6 +69,11 @@ export class Stream {
     this.#wake();
   }
 
+  /** Connect anew: the stream may be broken without a sign of it. */
+  renew() {
+    this.#abort.abort();
+  }
+
   async #listen() {
     this.#abort = new AbortController();
     const silence = new Silence(() => this.#abort.abort());

@@ -23,7 +23,7 @@ export async function startSync() {
   void stream.run();
   readOpen();
   addEventListener("online", hurry);
-  addEventListener("offline", () => model.setLive("offline"));
+  addEventListener("offline", () => stream.renew()); // or it would be noticed only after a silence
   document.addEventListener("visibilitychange", onLook);
   on("route", readOpen);
 }
@@ -196,8 +196,8 @@ function hearQr(accountId) {
   if (accountId === route.accountId) soon(`qr ${accountId}`, () => readQr(accountId));
 }
 
-function hearMessage({ message }) {
-  noteMessage(message, isWatched(message.threadId));
+function hearMessage({ message, created }) {
+  noteMessage(message, { created, isWatched: isWatched(message.threadId) });
   model.putMessage(message);
   if (message.accountId === route.accountId) {
     soon(`threads ${message.accountId}`, () => readThreads(message.accountId));
