@@ -63,9 +63,12 @@ class Cipher:
         """Encrypt one protobuf for one device.
 
         Raises:
-            NoSession: there is none with this device.
+            NoSession: there is none with this device, or only one from a backup, whose sending
+                chain may have been used further since.
         """
         at = address(self._unit, device)
+        if not self.has_session(device):
+            raise NoSession("encrypt a message: no session with this device that may be used")
         padded = padding.pad(plaintext, self._rng)
         record, message = session.encrypt(self._record(at), self._ours, padded)
         self._unit.sessions.put(str(at), record.encode())

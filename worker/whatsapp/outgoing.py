@@ -8,6 +8,7 @@ and nobody sees the message twice.
 import asyncio
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 from shared import link_pb2
 from shared.errors import SessionError, SignalError, WhatsAppError, WireError
@@ -15,8 +16,7 @@ from shared.logs import get_logger
 from worker.proto import e2e_pb2
 from worker.session import Credentials, SessionFile
 from worker.session.journal import JournalEntry, Sending
-from worker.session.peers import Group
-from worker.wire import Jid, Node, decode, encode
+from worker.wire import Jid, MalformedJid, Node, decode, encode
 from worker.wire.curve import Rng
 
 from . import identity
@@ -37,6 +37,12 @@ REFUSALS: Final = {
     463: "WhatsApp does not let this account write to people it has not talked to (463)",
     479: "WhatsApp refused a privacy token (479)",
 }
+
+# Refusals of a query that say nothing about the message: it is tried again later.
+PASSING: Final = frozenset({0, 408, 429})
+SERVER_ERRORS: Final = 500
+
+GROUP_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +80,32 @@ class Outgoing:
         self._rng = rng
         # Order on the wire is the order of the requests.
         self._turn = asyncio.Lock()
+        # One id is under way once: a second request for it waits, and learns what became of it.
+        self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def send(self, request: link_pb2.Send) -> link_pb2.SendResult:
         """Send a text and return what became of it; never raises for what can go wrong outside."""
+        alone = self._under_way.setdefault(request.message_id, asyncio.Lock())
         try:
-            async with self._turn:
-                prepared = await self._prepared(request)
-            if prepared.entry.state is Sending.ACKED:
-                return _result(request, link_pb2.SendResult.SENT, prepared.entry)
-            return await self._deliver(request, prepared)
+            async with alone:
+                return await self._sent(request)
         except (Unsendable, NotOnWhatsApp, SignalError) as error:
             return _failed(request, link_pb2.SendResult.REFUSED, error)
         except QueryRefused as error:
-            return _failed(request, link_pb2.SendResult.REFUSED, error, error.code)
+            passes = error.code in PASSING or error.code >= SERVER_ERRORS
+            outcome = link_pb2.SendResult.UNAVAILABLE if passes else link_pb2.SendResult.REFUSED
+            return _failed(request, outcome, error, error.code)
         except (ConnectionLost, SessionError, WireError) as error:
             return _failed(request, link_pb2.SendResult.UNAVAILABLE, error)
+
+    async def _sent(self, request: link_pb2.Send) -> link_pb2.SendResult:
+        async with self._turn:
+            prepared = await self._prepared(request)
+        if prepared.entry.state is Sending.ACKED:
+            return _result(request, link_pb2.SendResult.SENT, prepared.entry)
+        if prepared.entry.state is Sending.FAILED:
+            raise Unsendable("send a message: WhatsApp has refused this one before")
+        return await self._deliver(request, prepared)
 
     async def _prepared(self, request: link_pb2.Send) -> Prepared:
         with self._file.unit() as unit:
@@ -142,6 +159,16 @@ class Outgoing:
     # -- a group
 
     async def _for_group(self, request: link_pb2.Send, to: Jid, message: Message) -> Prepared:
+        for _ in range(GROUP_TRIES):
+            prepared = await self._group_try(request, to, message)
+            if prepared is not None:
+                return prepared
+        raise ConnectionLost("encrypt for the group: its members change all the time")
+
+    async def _group_try(
+        self, request: link_pb2.Send, to: Jid, message: Message
+    ) -> Prepared | None:
+        """Prepare a group message; None if our key was dropped while members were given it."""
         group = await self._directory.group(to)
         members = [Jid.parse(each.jid) for each in group.participants]
         if not any(self._own.is_user(jid) for jid in members):
@@ -150,19 +177,26 @@ class Outgoing:
         lacking, distribution = self._distribution(to, devices)
         letters = [Letter(device, distribution) for device in lacking]
         sealed = await self._fanout.seal(letters, {})
-        return self._group_prepared(request, to, group, message, devices, sealed)
+        attrs = {
+            "id": request.message_id,
+            "type": stanza_type(message),
+            "to": str(to),
+            "phash": participant_hash(devices),
+            "addressing_mode": group.addressing_mode,
+        }
+        return self._group_prepared(request, attrs, message, sealed, distribution)
 
     def _distribution(self, group: Jid, devices: list[Jid]) -> tuple[list[Jid], bytes]:
         """Return who lacks our sender key, and the message that gives it.
 
-        If somebody has it who is no member any more, it is replaced first.
+        If somebody has it who is not there any more, a person or a device, it is replaced first.
         """
         others = [device for device in devices if not self._own.is_device(device)]
-        members = {device.user for device in others}
+        present = {str(device) for device in others}
         with self._file.unit() as unit:
             cipher = Cipher(unit, self._credentials, self._rng)
             holders = unit.sender_key_memory.devices(str(group))
-            if any(Jid.parse(holder).user not in members for holder in holders):
+            if holders - present:
                 cipher.rotate(group)
                 holders = frozenset()
             distribution = cipher.distribution(group).SerializeToString()
@@ -171,35 +205,30 @@ class Outgoing:
     def _group_prepared(
         self,
         request: link_pb2.Send,
-        to: Jid,
-        group: Group,
+        attrs: dict[str, str],
         message: Message,
-        devices: list[Jid],
         sealed: Sealed,
-    ) -> Prepared:
-        phash = participant_hash(devices)
-        attrs = {
-            "id": request.message_id,
-            "type": stanza_type(message),
-            "to": str(to),
-            "phash": phash,
-            "addressing_mode": group.addressing_mode,
-        }
+        distribution: bytes,
+    ) -> Prepared | None:
+        to, plain = Jid.parse(attrs["to"]), message.SerializeToString()
         with self._file.unit() as unit:
             cipher = Cipher(unit, self._credentials, self._rng)
-            data = cipher.group_encrypt(to, message.SerializeToString())
-            content = [Node("participants", {}, sealed.nodes)] if sealed.nodes else []
-            if sealed.begins:
-                content.append(device_identity(self._credentials))
-            content.append(Node("enc", {"v": "2", "type": "skmsg"}, data))
-            stanza = Node("message", attrs, content)
+            if cipher.distribution(to).SerializeToString() != distribution:
+                return None  # somebody left meanwhile: nobody has the key there is now
+            enc = Node("enc", {"v": "2", "type": "skmsg"}, cipher.group_encrypt(to, plain))
+            stanza = Node("message", attrs, [*self._given_keys(sealed), enc])
             unit.sender_key_memory.add(str(to), [str(device) for device in sealed.reached])
-            plain = message.SerializeToString()
             unit.sent.add(request.message_id, str(to), plain)
             entry = unit.journal.prepare(
                 request.message_id, request.request_id, str(to), encode(stanza), plain
             )
-        return Prepared(entry, stanza, phash)
+        return Prepared(entry, stanza, attrs["phash"])
+
+    def _given_keys(self, sealed: Sealed) -> list[Node]:
+        content = [Node("participants", {}, sealed.nodes)] if sealed.nodes else []
+        if sealed.begins:
+            content.append(device_identity(self._credentials))
+        return content
 
     # -- both
 
@@ -228,7 +257,7 @@ class Outgoing:
             return _failed(request, link_pb2.SendResult.UNAVAILABLE, error)
         code = _error_of(answer)
         if code:
-            self._note(request.message_id, Sending.FAILED)
+            self._note_refusal(prepared)
             return _refused(request, code)
         self._note(request.message_id, Sending.ACKED)
         self._compare_hash(prepared, answer)
@@ -238,6 +267,13 @@ class Outgoing:
         with self._file.unit() as unit:
             unit.journal.move(message_id, state)
 
+    def _note_refusal(self, prepared: Prepared) -> None:
+        """Note that the server did not take a message, nor the sender keys in it."""
+        given = [str(jid) for jid in _addressed(prepared.stanza)]
+        with self._file.unit() as unit:
+            unit.journal.move(prepared.entry.message_id, Sending.FAILED)
+            unit.sender_key_memory.remove(prepared.entry.chat, given)
+
     def _compare_hash(self, prepared: Prepared, answer: Node) -> None:
         """Forget who was there, if the server knows other devices than we wrote to."""
         told = answer.attrs.get("phash")
@@ -246,10 +282,11 @@ class Outgoing:
         log.info("participants_differ", message_id=prepared.entry.message_id)
         chat = Jid.parse(prepared.entry.chat)
         with self._file.unit() as unit:
+            group = unit.groups.get(str(chat))
+            members = [Jid.parse(each.jid) for each in group.participants] if group else []
             unit.groups.delete(str(chat))
-            forget_devices(unit, chat)
-            for member in {Jid.parse(to.attrs["jid"]).bare for to in _addressed(prepared.stanza)}:
-                forget_devices(unit, member)
+            for user in {chat, *members, *(jid.bare for jid in _addressed(prepared.stanza))}:
+                forget_devices(unit, user)
 
 
 def sent_copy(message: Message, to: Jid) -> Message:
@@ -260,13 +297,21 @@ def sent_copy(message: Message, to: Jid) -> Message:
     return copy
 
 
-def _addressed(stanza: Node) -> list[Node]:
+def _addressed(stanza: Node) -> list[Jid]:
+    """Return the devices that a stanza holds a ciphertext for."""
     participants = stanza.child("participants")
-    return participants.children("to") if participants is not None else []
+    listed = participants.children("to") if participants is not None else []
+    return [to.jid("jid") for to in listed]
 
 
 def _recipient(text: str) -> Jid:
-    jid = Jid.parse(text).bare
+    try:
+        jid = Jid.parse(text).bare
+    except MalformedJid as error:
+        raise Unsendable(
+            "send a message: what it is addressed to is no address",
+            hint="give a phone number, or the JID of a person or group",
+        ) from error
     if not (jid.is_pn or jid.is_lid or jid.is_group):
         raise Unsendable(
             f"send a message: nobody can be written to at …@{jid.server}",
