@@ -95,22 +95,29 @@ class _Reading:
         self._is_history = False
 
     def read(self) -> Reaction:
-        """Return how this message is settled."""
+        """Return how this message is settled.
+
+        Its id is not known, so if its key was used before, then for another message: whatsmeow
+        and Baileys do that with traffic both ways at once. It is asked for again. What says it
+        stands in the last part: the one before it only brings a group's sender key.
+        """
         stanza = self._envelope.stanza
         encrypted = [enc for enc in stanza.children("enc") if _is_readable(enc)]
         if not encrypted:
             return self._without_ciphertext()
+        repeated: DuplicateMessage | None = None
         for enc in encrypted:
             try:
                 self._take(self._decrypt(enc))
-            except DuplicateMessage:
-                log.info("message_repeated", message_id=self._envelope.id)
+                repeated = None
+            except DuplicateMessage as error:
+                repeated = error
             except SignalError as error:
                 return self._unreadable(enc, error)
             except DecodeError as error:
                 log.warning("message_not_understood", message_id=self._envelope.id, error=error)
                 return Reaction([ack(stanza, Nack.INVALID_PROTOBUF)])
-        return self._done()
+        return self._done() if repeated is None else self._unreadable(encrypted[-1], repeated)
 
     def _decrypt(self, enc: Node) -> Message:
         source = self._envelope.source
@@ -187,6 +194,9 @@ class _Reading:
             self._spooled.append(spooled.id)
 
     def _done(self) -> Reaction:
+        """Settle what was read; what nobody is shown is known by its id from now on as well."""
+        if not self._spooled:
+            self._unit.handled.add(self._envelope.key("message"))
         stanza = self._envelope.stanza
         replies = [receipts.received(stanza, from_me=self._envelope.source.from_me)]
         if self._is_history:
@@ -194,7 +204,10 @@ class _Reading:
         return Reaction(replies, self._spooled)
 
     def _unreadable(self, enc: Node, error: SignalError) -> Reaction:
-        """Ask for the message again, and let people see that one is missing."""
+        """Ask for the message again, and let people see that one is missing.
+
+        Not so where its key was used before: it may be a replay, of a message that nobody wrote.
+        """
         stanza = self._envelope.stanza
         log.warning(
             "message_unreadable",
@@ -210,7 +223,7 @@ class _Reading:
             self._rng,
             with_keys=_is_hopeless(stanza, error),
         )
-        if enc.attrs.get("decrypt-fail") != "hide":
+        if enc.attrs.get("decrypt-fail") != "hide" and not isinstance(error, DuplicateMessage):
             self._note_missing(type(error).__name__)
         return Reaction([*([asked] if asked is not None else []), ack(stanza)], self._spooled)
 
