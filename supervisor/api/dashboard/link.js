@@ -104,10 +104,12 @@ function showText(account, isOver) {
 }
 
 function scanWith(account) {
-  return account.phone ? `Scan with the phone of ${phone(account.phone)}.` : "Scan with any phone.";
+  return account.phone ? `Scan with the phone of ${unbroken(account.phone)}.` : "Scan with any phone.";
 }
 
 function readyFor(account) {
   if (!account.phone) return "Add the account again with its phone number to get a QR code.";
-  return `Have the phone of ${phone(account.phone)} at hand, then ask for a code.`;
+  return `Have the phone of ${unbroken(account.phone)} at hand, then ask for a code.`;
 }
+
+const unbroken = (number) => phone(number).replaceAll(" ", "\u00a0");

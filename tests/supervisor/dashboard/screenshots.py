@@ -18,6 +18,10 @@ ANA = "40722000111@s.whatsapp.net"
 IOANA = "40731222333@s.whatsapp.net"
 GROUP = "120363041234567890@g.us"
 MINUTE_MS = 60_000
+REFUSED = (
+    "pair this account: the phone that scanned ends in …11, the number asked for ends in …20 — "
+    "scan with the phone of the number that was entered, or add the other number"
+)
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -104,6 +108,8 @@ async def sign_in(page: Page, stage: Stage) -> None:
 
 async def take(page: Page, stage: Stage, cast: Cast, folder: Path) -> None:
     async def save(state: str) -> None:
+        away = {"type": "mouseMoved", "x": 1, "y": 1}
+        await page.send("Input.dispatchMouseEvent", **away)
         for screen, size in SCREENS.items():
             for scheme in ("light", "dark"):
                 await page.screen(*size, scheme=scheme)
@@ -126,7 +132,7 @@ async def take(page: Page, stage: Stage, cast: Cast, folder: Path) -> None:
         chat="40731222333@s.whatsapp.net",
         name="Ioana Marin",
     )
-    await page.sees("1", ".thread-item .badge")
+    await page.sees("Great, see you then!", ".fresh")
     await save("conversation")
     await page.click(".thread-item", "House team")
     await page.sees("repaired", ".bubble")
@@ -140,15 +146,10 @@ async def take(page: Page, stage: Stage, cast: Cast, folder: Path) -> None:
     stage.qr(cast.sales, 1)
     await page.until("document.querySelector('.qr')?.complete && document.querySelector('.qr').src")
     await save("qr")
-    stage.state(
-        cast.sales,
-        pb.RECONNECTING,
-        "pair this account: the phone that scanned ends in …11, the number asked for ends in "
-        "…20 — scan with the phone of the number that was entered, or add the other number",
-        1,
-    )
-    stage.state(cast.sales, pb.AWAITING_SCAN)
+    stage.state(cast.sales, pb.RECONNECTING, REFUSED, 1)
+    stage.state(cast.sales, pb.AWAITING_SCAN, REFUSED)
     stage.qr(cast.sales, 2)
+    await page.sees("the number asked for", ".notice")
     await page.sees("New code in")
     await save("wrong-phone")
     await page.click(".account", "Deliveries")
