@@ -11,13 +11,17 @@ from shared import link_pb2
 from shared.exit_codes import ExitCode
 from tests.interop.ours import Ours
 from tests.interop.witness import Witness
-from tests.simulator import Direction, Phone, Simulator
+from tests.simulator import Direction, Group, Phone, Rule, Simulator
 from tests.simulator.directory import Device
+from tests.simulator.record import Violation
 from worker.wire.jid import LID, PN
 from worker.wire.node import Node
 
 OURS: Final = "ours"
 PEER: Final = "peer"
+
+Client = Ours | Witness | Phone
+SAME_ACCOUNT: Final = {("ours", "twin"), ("twin", "ours")}
 
 
 def pn(phone: Phone) -> str:
@@ -40,6 +44,7 @@ class Table:
     bob: Phone
     watched: list[Witness] = field(default_factory=list)
     _retries_seen: int = 0
+    _broken_seen: int = 0
     _healed: set[str] = field(default_factory=set)
 
     async def clean(self, *retried: str) -> None:
@@ -49,15 +54,41 @@ class Table:
             retried: ids of the messages that had to be asked for, once each, since the last look.
         """
         await self.sim.wait_settled()
+        asked, broken = self._new_retries(), self._new_violations()
+        assert asked == list(retried), f"asked for again: {asked}"
+        assert broken == [], broken
+        self._healed |= set(retried)
+        self._all_readable()
+
+    async def healed(self, culprit: Witness) -> None:
+        """See that only a client that is known for it used message keys twice, and go on.
+
+        What could not be read for that reason was asked for again; that all of it has arrived
+        is for the caller to see.
+        """
+        await self.sim.wait_settled()
+        self._healed |= set(self._new_retries())
+        assert culprit.device is not None
+        for violation in self._new_violations():
+            assert violation.rule is Rule.MESSAGE_KEY_REUSED, violation
+            assert violation.device == culprit.device.name, violation
+        self._all_readable()
+
+    def _new_retries(self) -> list[str]:
         receipts = self.sim.record.retry_receipts()[self._retries_seen :]
         self._retries_seen += len(receipts)
-        asked = [node.attrs["id"] for node in receipts]
-        assert asked == list(retried), f"asked for again: {asked}"
-        assert self.sim.record.broken() == [], self.sim.record.broken()
-        self._healed |= set(retried)
+        return [node.attrs["id"] for node in receipts]
+
+    def _new_violations(self) -> list[Violation]:
+        found = self.sim.record.broken()[self._broken_seen :]
+        self._broken_seen += len(found)
+        return found
+
+    def _all_readable(self) -> None:
+        """See that nobody was shown a message that could not be read, but for those healed."""
         problems = {event["id"] for witness in self.watched for event in witness.problems()}
-        missing = [event.undecryptable.id for event in self.ours.events]
-        unread = (problems | set(missing)) - self._healed - {""}
+        missing = {event.undecryptable.id for event in self.ours.events}
+        unread = (problems | missing) - self._healed - {""}
         assert unread == set(), f"not readable: {unread}"
 
 
@@ -94,6 +125,17 @@ async def interleave(table: Table, label: str, each_way: int) -> None:
     await got_all(table, ours, peer)
 
 
+async def take_turns(table: Table, label: str, each_way: int) -> None:
+    """Write in turns, each after it has read the other; all of it arrives once and in order."""
+    ours, peer = numbered(f"{label} {OURS}", each_way), numbered(f"{label} {PEER}", each_way)
+    for mine, theirs in zip(ours, peer, strict=True):
+        await table.ours.send(pn(table.bob), mine)
+        await table.peer.wait_message(mine)
+        await table.peer.send(pn(table.ann), theirs)
+        await table.ours.wait_text(theirs)
+    await got_all(table, ours, peer)
+
+
 async def got_all(table: Table, ours: list[str], peer: list[str]) -> None:
     """Wait until both series have arrived, and see that each text did once, in order."""
     if ours:
@@ -126,16 +168,56 @@ async def while_ours_is_away(table: Table, label: str) -> None:
     assert_no_new_pairing(table.ours)
 
 
-async def killed_in_the_middle(table: Table, label: str, each_way: int) -> None:
-    """Our worker is killed while both write; nothing is lost, nothing comes twice."""
-    ours, peer = numbered(f"{label} {OURS}", each_way), numbered(f"{label} {PEER}", each_way)
-    both = asyncio.gather(ours_says(table, ours), peer_says(table, peer))
-    await table.ours.wait_text(peer[each_way // 3])
+async def killed_in_the_middle(table: Table, label: str, *, ours: int, peer: int) -> None:
+    """Kill our worker while so many are written each way; nothing is lost, nothing comes twice."""
+    said, answered = numbered(f"{label} {OURS}", ours), numbered(f"{label} {PEER}", peer)
+    both = asyncio.gather(ours_says(table, said), peer_says(table, answered))
+    if peer:
+        await table.ours.wait_text(answered[peer // 3])
+    if ours:
+        await table.peer.wait_message(said[ours // 3])
     await table.ours.kill()
     await table.ours.restart()
     await both
-    await got_all(table, ours, peer)
+    await got_all(table, said, answered)
     assert_no_new_pairing(table.ours)
+
+
+async def everybody_writes(group: Group, label: str, people: dict[str, Client]) -> None:
+    """Everybody in the group writes twice; everybody else has read it before the next one does.
+
+    So nobody begins a session with somebody who just begins one with them.
+    """
+    for name, writer in people.items():
+        said = numbered(f"{group.server} {label} {name}", 2)
+        for text in said:
+            await write(writer, str(group.jid), text)
+        for other, reader in people.items():
+            if other != name:
+                await reads(reader, said, own=(name, other) in SAME_ACCOUNT)
+
+
+async def write(writer: Client, group: str, text: str) -> None:
+    """Have somebody write into a group."""
+    if isinstance(writer, Phone):
+        writer.send(group, text)
+    else:
+        await writer.send(group, text)
+
+
+async def reads(reader: Client, texts: list[str], *, own: bool) -> None:
+    """Wait for the last of the texts; see that each came once, and in order."""
+    if isinstance(reader, Ours):
+        stored = await reader.wait_text(texts[-1])
+        assert stored.from_me is own
+        got = [text for text in reader.texts() if text in texts]
+    elif isinstance(reader, Witness):
+        await reader.wait_message(texts[-1])
+        got = [text for text in heard(reader, "", from_me=own) if text in texts]
+    else:
+        await reader.wait_received(texts[-1])
+        got = [each.text for each in reader.received if each.text in texts]
+    assert got == texts, got
 
 
 def assert_no_new_pairing(ours: Ours) -> None:

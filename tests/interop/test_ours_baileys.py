@@ -20,10 +20,10 @@ import pytest_asyncio
 
 from shared import link_pb2
 from tests.interop import courses
-from tests.interop.courses import Table, heard, kinds_of, numbered, pn
+from tests.interop.courses import Client, Table, heard, kinds_of, numbered, pn
 from tests.interop.ours import Ours
 from tests.interop.witness import Witness, baileys_command
-from tests.simulator import Group, Phone, Simulator
+from tests.simulator import Phone, Simulator
 from worker.wire.jid import LID, PN
 
 pytestmark = [
@@ -34,7 +34,6 @@ pytestmark = [
 
 ANN, BOB, CAT, DAN = "15550000001", "15550000002", "15550000003", "15550000004"
 EACH_WAY = 100
-Client = Ours | Witness | Phone
 
 
 @dataclass(kw_only=True)
@@ -172,7 +171,7 @@ async def test_messages_wait_for_us_while_our_worker_does_not_run(met: House) ->
 async def test_our_worker_is_killed_in_the_middle_and_goes_on_without_a_new_pairing(
     met: House,
 ) -> None:
-    await courses.killed_in_the_middle(met, "killed", 30)
+    await courses.killed_in_the_middle(met, "killed", ours=30, peer=30)
     await met.clean()
 
 
@@ -193,75 +192,27 @@ async def test_each_device_of_an_account_sees_what_the_other_sends(met: House) -
 @pytest.mark.parametrize("addressing", [LID, PN])
 async def test_a_group_of_four_with_a_late_joiner_and_a_leaver(met: House, addressing: str) -> None:
     group = met.dan.create_group("Four", [met.ann, met.bob], addressing=addressing)
+    first: dict[str, Client] = {"ours": met.ours, "twin": met.twin, "dan": met.dan, "bob": met.peer}
     await met.sim.wait_settled()
-
-    await everybody_writes(met, group, "three", joined=False, bob_is_in=True)
+    await courses.everybody_writes(group, "three", first)
     met.dan.add_to_group(group, [met.cats])
     await met.sim.wait_settled()
-    await everybody_writes(met, group, "four", joined=True, bob_is_in=True)
+    await courses.everybody_writes(group, "four", {**first, "cat": met.cat})
     await met.peer.do("leave", group=str(group.jid))
     await met.sim.wait_settled()
-    await everybody_writes(met, group, "without bob", joined=True, bob_is_in=False)
+    remaining = {**first, "cat": met.cat}
+    del remaining["bob"]
+    await courses.everybody_writes(group, "without bob", remaining)
 
-    label = f"{addressing} without bob"
-    assert heard(met.peer, label) == []
+    assert heard(met.peer, f"{addressing} without bob") == []
     assert heard(met.cat, f"{addressing} three") == []
     await met.clean()
-
-
-async def everybody_writes(
-    house: House, group: Group, label: str, *, joined: bool, bob_is_in: bool
-) -> None:
-    """Everybody in the group writes twice; everybody else has read it before the next one does.
-
-    So nobody begins a session with somebody who begins one with them: WARM_UP.
-    """
-    writers: list[tuple[str, Client]] = [
-        ("ours", house.ours),
-        ("twin", house.twin),
-        ("dan", house.dan),
-    ]
-    writers += [("bob", house.peer)] if bob_is_in else []
-    writers += [("cat", house.cat)] if joined else []
-    for name, writer in writers:
-        said = numbered(f"{group.server} {label} {name}", 2)
-        for text in said:
-            await write(writer, str(group.jid), text)
-        for other, reader in writers:
-            if other != name:
-                await reads(reader, said, own=(name, other) in SAME_ACCOUNT)
 
 
 def number_of(witness: Witness) -> int:
     """Return a client's device number."""
     assert witness.device is not None
     return witness.device.number
-
-
-SAME_ACCOUNT = {("ours", "twin"), ("twin", "ours")}
-
-
-async def write(writer: Client, group: str, text: str) -> None:
-    """Have somebody write into a group."""
-    if isinstance(writer, Phone):
-        writer.send(group, text)
-    else:
-        await writer.send(group, text)
-
-
-async def reads(reader: Client, texts: list[str], *, own: bool) -> None:
-    """Wait for the last of the texts; see that each came once, and in order."""
-    if isinstance(reader, Ours):
-        stored = await reader.wait_text(texts[-1])
-        assert stored.from_me is own
-        got = [text for text in reader.texts() if text in texts]
-    elif isinstance(reader, Witness):
-        await reader.wait_message(texts[-1])
-        got = [text for text in heard(reader, "", from_me=own) if text in texts]
-    else:
-        await reader.wait_received(texts[-1])
-        got = [each.text for each in reader.received if each.text in texts]
-    assert got == texts
 
 
 async def test_group_messages_wait_for_our_worker(met: House) -> None:
@@ -271,7 +222,7 @@ async def test_group_messages_wait_for_our_worker(met: House) -> None:
     for text in numbered("group away", 3):
         await met.peer.send(str(group.jid), text)
     await met.ours.restart()
-    await reads(met.ours, numbered("group away", 3), own=False)
+    await courses.reads(met.ours, numbered("group away", 3), own=False)
     await met.clean()
 
 
