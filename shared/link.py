@@ -91,6 +91,10 @@ class Link(Generic[Sends, Receives]):
         """How much has been sent and not yet been taken by the kernel."""
         return self._writer.transport.get_write_buffer_size()
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for one who watches whether it stands."""
+        return int(self._writer.get_extra_info("socket").fileno())
+
     async def send(self, body: Sends, *, timeout_s: float) -> None:
         """Hand one message over, in the order of the calls.
 

@@ -42,6 +42,7 @@ from supervisor.processes import WORKER_PROGRAM
 from supervisor.store.sqlite import SqliteStore
 from supervisor.systemd import Notifier
 from supervisor.workers import Launch
+from supervisor.zygote import Zygote
 
 log = logs.get_logger(__name__)
 
@@ -116,7 +117,7 @@ async def serve(
     stop: asyncio.Event,
     announce: Announce,
     *,
-    worker_command: Sequence[str] = WORKER_PROGRAM,
+    worker_command: Sequence[str] | None = None,
 ) -> None:
     """Start everything, serve until `stop` is set, and take everything down again.
 
@@ -124,7 +125,7 @@ async def serve(
         settings: everything that can be set.
         stop: ends it when it is set.
         announce: is told the address, once everything runs.
-        worker_command: another program to run as worker.
+        worker_command: another program to run as worker, started anew for each account.
 
     Raises:
         ConfigError, AlreadyRunning, PortBusy, StoreError, LinkError: it did not start.
@@ -163,7 +164,9 @@ async def _serve_until(stop: asyncio.Event, daemon: Daemon, notifier: Notifier) 
 
 
 @contextlib.asynccontextmanager
-async def _running(settings: Settings, worker_command: Sequence[str]) -> AsyncIterator[Daemon]:
+async def _running(
+    settings: Settings, worker_command: Sequence[str] | None
+) -> AsyncIterator[Daemon]:
     """Give the daemon in its running state; the stack takes it down in the reverse order."""
     if settings.store != "sqlite":
         raise ConfigError(
@@ -173,11 +176,13 @@ async def _running(settings: Settings, worker_command: Sequence[str]) -> AsyncIt
     clock, events = SystemClock(), EventBus()
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(sole_supervisor(settings.wakeeper_state))
+        # Before any store is opened, for one of them brings grpc, and after all workers are gone.
+        zygote = None if worker_command else await stack.enter_async_context(Zygote.running())
         token = admin_token(settings)
         store = await SqliteStore.open(settings.sqlite_path)
         stack.push_async_callback(store.close)
         server = LinkServer(settings.link_path, Inbox(store, events, clock), clock=clock)
-        launch = Launch(settings=settings.for_workers(), command=worker_command)
+        launch = Launch(settings.for_workers(), worker_command or WORKER_PROGRAM, zygote)
         timing = Timing(heartbeat_interval_s=settings.heartbeat_interval_s)
         fleet = Fleet(Household(launch, server, store.accounts, events, clock, timing))
         await server.start(fleet)

@@ -156,7 +156,7 @@ class Keeper:
         self.standing.worker_started()
         self._house.server.expect(worker)
         try:
-            worker.spawn()
+            await worker.spawn()
             return await self._accompany(worker)
         except SpawnError:
             log.exception("worker_not_started", account_id=self.account_id)
@@ -168,6 +168,8 @@ class Keeper:
         self.worker = worker
         watch = asyncio.create_task(self._watch(worker))
         try:
+            if self._ending:  # asked for while it was being started, when there was none to end
+                return await worker.terminate(self._house.timing.stop_grace_s)
             return await worker.wait()
         finally:
             watch.cancel()

@@ -2,6 +2,9 @@
 
 A pid alone can be recycled under our feet (cpython#127049), a pidfd can't. asyncio's own child
 watcher is not used: on Python 3.11 it costs a thread per child.
+
+A process is ours by exec (`spawn`, `start`) or by adoption: forked below us by somebody who ended
+(`adopt`). Either way we are its parent and alone reap it, so its pid stays its own until then.
 """
 
 import asyncio
@@ -56,19 +59,38 @@ class ExitStatus:
 NOT_STARTED: Final = ExitStatus()
 
 
+def exit_status(found: os.waitid_result) -> ExitStatus:
+    """Return how a process ended, as the kernel told it."""
+    if found.si_code == os.CLD_EXITED:
+        return ExitStatus(code=found.si_status)
+    return ExitStatus(signal=found.si_status)
+
+
 def scrubbed_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what a worker gets of `environment`: no token, no credential, no notify socket."""
     return {name: environment[name] for name in ENVIRONMENT_KEPT if name in environment}
 
 
-class ChildProcess:
-    """A running child of this process; make it with `spawn`."""
+# Children that a `ChildProcess` reaps; nobody else may.
+held: Final[set[int]] = set()
 
-    def __init__(self, popen: subprocess.Popen[bytes], pidfd: int) -> None:
-        self.pid: Final = popen.pid
+
+class ChildProcess:
+    """A running child of this process; make it with `spawn`, `start` or `adopt`."""
+
+    def __init__(
+        self,
+        pid: int,
+        pidfd: int,
+        popen: subprocess.Popen[bytes] | None = None,
+        order_fd: int | None = None,
+    ) -> None:
+        self.pid: Final = pid
         self.status: ExitStatus | None = None
         self._popen = popen
         self._pidfd = pidfd
+        self._order_fd = order_fd
+        held.add(pid)
         self._exited = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(pidfd, self._reap)
@@ -76,6 +98,16 @@ class ChildProcess:
     @classmethod
     def spawn(cls, command: Sequence[str], name: str, order: bytes) -> "ChildProcess":
         """Start `command NAME FD`; the child reads `order` from the descriptor FD.
+
+        Raises:
+            SpawnError: the system refused (no memory, no processes, no such program).
+        """
+        with _filled_pipe(order) as fd:
+            return cls.start([*command, name, str(fd)], name, fd)
+
+    @classmethod
+    def start(cls, command: Sequence[str], name: str, fd: int) -> "ChildProcess":
+        """Start `command`, which inherits the descriptor `fd`.
 
         Only the main thread may call this: a parent-death signal is about the *thread* that
         started the child (prctl(2)), and only that one lives as long as the process.
@@ -86,14 +118,46 @@ class ChildProcess:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("workers are started from the main thread only")
         try:
-            with _filled_pipe(order) as fd:
-                popen = _start([*command, name, str(fd)], fd)
+            popen = _start(list(command), fd)
         except OSError as error:
             raise SpawnError(
                 f"no process could be started for {name}: {error.strerror}",
                 hint="look at the limits of processes, memory and open files",
             ) from error
-        return cls(popen, _open_pidfd(popen))
+        return cls(popen.pid, _open_pidfd(popen), popen)
+
+    @classmethod
+    def adopt(cls, pid: int, order_fd: int) -> "ChildProcess":
+        """Hold a process that was forked below us and has become our child.
+
+        Args:
+            pid: of the process; it can't be another's, since only we could have reaped it.
+            order_fd: the write end of the pipe from which it reads its order; closed by `begin`.
+
+        Raises:
+            SpawnError: it is no child of ours.
+        """
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            raise SpawnError(f"process {pid} could not be held: {error.strerror}") from error
+        try:
+            os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError as error:
+            os.close(pidfd)
+            raise SpawnError(f"process {pid} is not our child") from error
+        return cls(pid, pidfd, order_fd=order_fd)
+
+    def begin(self, order: bytes) -> None:
+        """Give an adopted process its order; without one (empty) it ends."""
+        assert self._order_fd is not None, "a process gets its order once"
+        fd, self._order_fd = self._order_fd, None
+        try:
+            # Far below the pipe's capacity: whole, and at once.
+            with contextlib.suppress(BrokenPipeError):  # its exit status will tell why
+                os.write(fd, order)
+        finally:
+            os.close(fd)
 
     @property
     def exited(self) -> bool:
@@ -125,11 +189,10 @@ class ChildProcess:
         found = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG)
         if found is None:
             return
-        if found.si_code == os.CLD_EXITED:
-            self.status = ExitStatus(code=found.si_status)
-        else:
-            self.status = ExitStatus(signal=found.si_status)
-        self._popen.returncode = found.si_status  # else Popen warns of a child left behind
+        self.status = exit_status(found)
+        if self._popen is not None:
+            self._popen.returncode = found.si_status  # else Popen warns of a child left behind
+        held.discard(self.pid)
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._exited.set()

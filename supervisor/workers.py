@@ -22,6 +22,7 @@ from shared.spawn import TOKEN_BYTES, SpawnOrder
 from shared.worker_settings import WorkerSettings
 from supervisor.api.doors import WorkerUnavailable
 from supervisor.processes import WORKER_PROGRAM, ChildProcess, ExitStatus
+from supervisor.zygote import Zygote
 
 log = get_logger(__name__)
 
@@ -63,11 +64,13 @@ class Launch:
 
     Attributes:
         settings: what every worker is told; names the sessions folder and our socket.
-        command: the worker's program.
+        command: the worker's program, started anew for each where there is no zygote.
+        zygote: bears the workers.
     """
 
     settings: WorkerSettings
     command: Sequence[str] = WORKER_PROGRAM
+    zygote: Zygote | None = None
 
 
 class WorkerHandle:
@@ -103,16 +106,19 @@ class WorkerHandle:
 
     # ---------------------------------------------------------------------------- the process
 
-    def spawn(self) -> None:
+    async def spawn(self) -> None:
         """Start the process; call it on the main thread.
 
         Raises:
             SpawnError: the system refused.
         """
         assert self._child is None, "a handle is for one process"
-        self._child = ChildProcess.spawn(
-            self._launch.command, self.account_id, self._order().encode()
-        )
+        order, zygote = self._order().encode(), self._launch.zygote
+        if zygote is None:
+            self._child = ChildProcess.spawn(self._launch.command, self.account_id, order)
+        else:
+            self._child = await zygote.spawn(self.account_id)
+            self._child.begin(order)  # only now: its hello is believed when its pid is known
         self._move(WorkerState.SPAWNED, pid=self._child.pid)
 
     def _order(self) -> SpawnOrder:

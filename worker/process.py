@@ -1,13 +1,12 @@
 """The life of a worker: take the order, lock the account, open its session, connect, report.
 
-Started as `python -P -m worker.process ALIAS FD`. The order with the spawn token is read from
-the descriptor, so that no secret stands where other users can read it. How the process ends is
-told by its exit code (`shared/exit_codes.py`).
+Started by the zygote, or as `python -P -m worker.process ALIAS FD`. The order with the spawn token
+is read from the descriptor, so that no secret stands where other users can read it. How the
+process ends is told by its exit code (`shared/exit_codes.py`).
 """
 
 import asyncio
 import contextlib
-import ctypes
 import faulthandler
 import os
 import resource
@@ -16,13 +15,16 @@ import sys
 from pathlib import Path
 from typing import Final, Never, cast
 
-from shared import link_pb2, logs
+from shared import link_pb2, logs, prctl
 from shared.clock import Clock, SystemClock
+from shared.deadline import LeaseExpired
 from shared.errors import ConfigError, LinkError, SessionError
 from shared.exit_codes import ExitCode
 from shared.link import ToWorkerBody
 from shared.spawn import SpawnOrder, read_order
 from shared.worker_settings import WorkerSettings
+from worker.deadline import WorkerDeadline
+from worker.link_watch import LinkWatch
 from worker.reporter import Reporter
 from worker.session import (
     AccountLock,
@@ -39,8 +41,6 @@ from worker.whatsapp.verdict import Over
 log = logs.get_logger(__name__)
 
 SESSION_NAME: Final = "session.db"
-PR_SET_PDEATHSIG: Final = 1
-PR_SET_DUMPABLE: Final = 4
 FLUSH_TIMEOUT_S: Final = 5.0
 DRAIN_TIMEOUT_S: Final = 5.0
 PRUNE_EVERY_S: Final = 3600.0
@@ -58,18 +58,31 @@ class Worker:
     """Everything between the link and the account."""
 
     def __init__(
-        self, file: SessionFile, settings: WorkerSettings, reporter: Reporter, clock: Clock
+        self,
+        file: SessionFile,
+        settings: WorkerSettings,
+        reporter: Reporter,
+        clock: Clock,
+        deadline: WorkerDeadline,
     ) -> None:
         self._file = file
         self._settings = settings
         self._reporter = reporter
         self._clock = clock
+        self._deadline = deadline
         self._sends: set[asyncio.Task[None]] = set()
         self.account: Account | None = None
 
     async def run(self, wanted_phone: str) -> Over:
         """Keep the account connected until it is over; raises Stopped when asked to stop."""
-        around = Surroundings(self._file, self._settings, self._clock, os.urandom, self._reporter)
+        around = Surroundings(
+            self._file,
+            self._settings,
+            self._clock,
+            os.urandom,
+            self._reporter,
+            self._deadline.check,
+        )
         account = self.account = Account(around, wanted_phone=wanted_phone)
         async with asyncio.TaskGroup() as tasks:
             duties = [
@@ -99,6 +112,8 @@ class Worker:
             task.add_done_callback(self._sends.discard)
         elif isinstance(order, link_pb2.MarkRead):
             self.account.mark_read(order)
+        elif isinstance(order, link_pb2.Deadline):
+            self._deadline.move(order.deadline_boot_ns)
         elif isinstance(order, link_pb2.Stop):
             await self._stop(order)
 
@@ -175,7 +190,10 @@ async def work(order: SpawnOrder, settings: WorkerSettings, clock: Clock) -> Exi
         clock=clock,
     )
     try:
-        return await _with_session(order, settings, clock, reporter, welcome.phone)
+        deadline = WorkerDeadline(clock)
+        deadline.move(welcome.deadline_boot_ns)
+        with LinkWatch(reporter.fileno()):
+            return await _with_session(order, settings, clock, reporter, deadline, welcome.phone)
     finally:
         await reporter.close()
 
@@ -185,12 +203,14 @@ async def _with_session(
     settings: WorkerSettings,
     clock: Clock,
     reporter: Reporter,
+    deadline: WorkerDeadline,
     wanted_phone: str,
 ) -> ExitCode:
     directory = Path(order.directory)
     try:
         with AccountLock(directory), open_session(directory, clock) as file:
-            return await _ended(Worker(file, settings, reporter, clock), reporter, wanted_phone)
+            worker = Worker(file, settings, reporter, clock, deadline)
+            return await _ended(worker, reporter, wanted_phone)
     except SessionError as error:
         code = _exit_code_of(error)
         log.error("session_unusable", error=error, exit_code=code.name)
@@ -214,6 +234,9 @@ async def _ended(worker: Worker, reporter: Reporter, wanted_phone: str) -> ExitC
         log.info("worker_stopped", reason=str(wish.exceptions[0]))
     except* LinkError as error:
         log.warning("supervisor_gone", error=error.exceptions[0])
+    except* LeaseExpired as error:
+        log.warning("lease_expired", error=error.exceptions[0])
+        code = ExitCode.LEASE_EXPIRED
     with contextlib.suppress(LinkError):  # the supervisor may be gone: nobody is left to tell
         await reporter.flush(FLUSH_TIMEOUT_S)
     return code
@@ -225,9 +248,8 @@ def harden(supervisor_pid: int) -> None:
     Raises:
         LinkError: the supervisor is gone already.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
-    libc.prctl(PR_SET_DUMPABLE, 0)
+    prctl.die_with_parent()
+    prctl.forbid_dumps()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if os.getppid() != supervisor_pid:
         raise LinkError("begin as a worker: the supervisor that asked for it is gone")

@@ -177,6 +177,10 @@ class Reporter:
             else:
                 await take(order)
 
+    def fileno(self) -> int:
+        """Return the link's descriptor, for one who watches whether it stands."""
+        return self._link.fileno()
+
     async def close(self) -> None:
         """Close the link."""
         await self._link.close()

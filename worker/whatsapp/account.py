@@ -150,6 +150,7 @@ class Account:
             routing_info=credentials.routing_info,
             clock=self._around.clock,
             rng=self._around.rng,
+            may_act=self._around.may_act,
         )
         self._stream = Stream(self._around, socket, credentials, self._pairing, self._on_ready)
         await self._stream.run()

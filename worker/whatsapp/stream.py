@@ -32,7 +32,7 @@ from .prekeys import REFILL
 from .queries import QueryRefused, answered
 from .reaction import AnswerRetry, AskGroup, Errand, Reaction, RefillPreKeys
 from .resend import Resend
-from .socket import ConnectionLost, NoiseSocket
+from .socket import ConnectionLost, MayAct, NoiseSocket, unbounded
 
 log = get_logger(__name__)
 
@@ -49,6 +49,7 @@ class Surroundings:
     clock: Clock
     rng: Rng
     outlet: Outlet
+    may_act: MayAct = unbounded
 
 
 @dataclass(frozen=True, slots=True)

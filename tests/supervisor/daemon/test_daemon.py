@@ -183,11 +183,13 @@ async def test_killed_program_takes_its_workers_along(tmp_path: Path) -> None:
             tmp_path, "accounts", "add", PHONE, RUN_PATH=str(run), ADMIN_TOKEN=TOKEN
         )
         assert await adding.wait() == 0
-        await until_true(lambda: len(children_of(process.pid)) == 1)
-        (worker,) = children_of(process.pid)
+        await until_true(lambda: len(children_of(process.pid)) == 2)
+        zygote_and_worker = children_of(process.pid)
         process.kill()
         await process.communicate()
-        await until_true(lambda: not Path(f"/proc/{worker}").exists())
+        await until_true(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in zygote_and_worker)
+        )
 
 
 def children_of(pid: int) -> list[int]:

@@ -84,6 +84,7 @@ async def real_house(state: Path, *, forked: bool = True) -> AsyncIterator[RealH
                 settings,
                 whatsapp_ws_url=sim.url,
                 whatsapp_cert_root=bytes.fromhex(sim.root_public_hex),
+                log_level="warning",
                 heartbeat_interval_s=CALM.heartbeat_interval_s,
             )
             return Launch(told, zygote=zygote)
