@@ -163,7 +163,7 @@ def baileys_command(sim: Simulator, folder: Path) -> list[str]:
 def whatsmeow_command(sim: Simulator, folder: Path) -> list[str]:
     """Return how whatsmeow is started, or skip the test where neonize is not installed."""
     if not WITNESS_PYTHON.exists():
-        reason = f"neonize is not installed: run `make witness` (needs {WITNESS_PYTHON})"
+        reason = f"neonize is not installed: run `make witnesses` (needs {WITNESS_PYTHON})"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

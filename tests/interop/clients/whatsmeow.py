@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+# The type checker's environment has no neonize.
 _out = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # the library prints what it likes; stdout is ours
 
-import neonize._binder  # noqa: E402, F401  loads the library, so that it can be patched
-from neonize.client import NewClient  # noqa: E402
-from neonize.events import (  # noqa: E402
+import neonize._binder  # type: ignore[import-not-found]  # noqa: E402, F401
+from neonize.client import NewClient  # type: ignore[import-not-found]  # noqa: E402
+from neonize.events import (  # type: ignore[import-not-found]  # noqa: E402
     ConnectedEv,
     ConnectFailureEv,
     DisconnectedEv,
@@ -29,8 +30,8 @@ from neonize.events import (  # noqa: E402
     StreamReplacedEv,
     UndecryptableMessageEv,
 )
-from neonize.utils.jid import Jid2String, build_jid  # noqa: E402
-from wm_patch import patch  # noqa: E402
+from neonize.utils.jid import Jid2String, build_jid  # type: ignore[import-not-found]  # noqa: E402
+from wm_patch import patch  # type: ignore[import-not-found]  # noqa: E402
 
 _lock = threading.Lock()
 
