@@ -146,8 +146,9 @@ class LeaseStore(Protocol):
     ) -> Written:
         """Write these fields over exactly the state that was read or written as `expected`.
 
-        Fields of others are left as they are. What is written must differ from what stands
-        there: a write that changes nothing does not count as one.
+        Fields of others are left as they are. `acquiredAt` (with a new epoch), `renewedAt` and
+        `updatedAt` are stamped by the store, for people; so every write moves the document's
+        time.
 
         Raises:
             PreconditionFailed: it has changed or is gone, perhaps by an earlier attempt of ours.

@@ -7,6 +7,7 @@ import pytest
 
 from supervisor.store.contract import Store
 from supervisor.store.sqlite import SqliteStore
+from tests.supervisor.store import backends
 
 
 @pytest.fixture(params=["sqlite"])
@@ -14,3 +15,11 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     opened = await SqliteStore.open(tmp_path / "wakeeper.db")
     yield opened
     await opened.close()
+
+
+@pytest.fixture(params=backends.NAMES)
+async def backend(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[backends.Backend]:
+    async with backends.backend(request.param, tmp_path) as opened:
+        yield opened
