@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-# The type checker's environment has no neonize.
 _out = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # the library prints what it likes; stdout is ours
 
+# The type checker's environment has none of these.
 import neonize._binder  # type: ignore[import-not-found]  # noqa: E402, F401
 from neonize.client import NewClient  # type: ignore[import-not-found]  # noqa: E402
 from neonize.events import (  # type: ignore[import-not-found]  # noqa: E402
