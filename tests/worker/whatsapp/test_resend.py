@@ -104,7 +104,7 @@ async def test_a_message_nobody_knows_is_answered_with_nothing(
 async def test_a_message_of_another_chat_is_not_handed_to_who_asks(
     sim: Simulator, session: Path
 ) -> None:
-    ann, bob = await couple(sim)
+    ann, _ = await couple(sim)
     eve = await sim.phone("15550000003", "Eve")
     async with rig(sim, session) as ours:
         await ours.pair(ann)
