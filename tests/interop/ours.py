@@ -79,6 +79,12 @@ class Ours:
 
     # -- its process
 
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the process; what it does is waited for with `wait_connected`."""
         self.states, self._codes = [], []

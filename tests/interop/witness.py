@@ -62,6 +62,11 @@ class Witness:
         finally:
             await witness._end()
 
+    @property
+    def pid(self) -> int:
+        """The client's process."""
+        return self._process.pid
+
     async def _end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()

@@ -1,0 +1,73 @@
+"""Figures: several rounds of an act, and the table they end in."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: ours and the peer's rounds, in the same unit."""
+
+    what: str
+    unit: str
+    ours: Sequence[float]
+    peer: Sequence[float]
+    peer_name: str
+    aim: str
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the line's texts."""
+        return (
+            self.what,
+            spread(self.ours, self.unit),
+            spread(self.peer, self.unit) if self.peer else "—",
+            self.peer_name,
+            self._ratio(),
+            self.aim,
+        )
+
+    def _ratio(self) -> str:
+        if not self.peer or not self.ours:
+            return ""
+        return f"{statistics.median(self.peer) / statistics.median(self.ours):.1f} x"
+
+
+def spread(figures: Sequence[float], unit: str) -> str:
+    """Return the median with the least and the most, as in `21.3 µs (20.8 to 25.0)`."""
+    median, least, most = statistics.median(figures), min(figures), max(figures)
+    return f"{_short(median)} {unit} ({_short(least)} to {_short(most)})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def measure_us(operations: int, act: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+    """Return microseconds per operation of each round, after some to warm up."""
+    for _ in range(min(operations, 200)):
+        act()
+    figures = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        for _ in range(operations):
+            act()
+        figures.append((time.perf_counter() - begin) * 1e6 / operations)
+    return figures
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as a table in plain text."""
+    head = ("what", "Wakeeper", "peer", "which", "peer / ours", "aim")
+    lines = [head, *(row.cells() for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    shown = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    ]
+    return "\n".join(
+        [shown[0].rstrip(), "─" * sum((*widths, 2 * len(head) - 2)), *map(str.rstrip, shown[1:])]
+    )
