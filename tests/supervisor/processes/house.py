@@ -106,16 +106,17 @@ async def open_house(
     refusals: int = 0,
     timing: Timing = FAST,
     policy: Policy = QUICK_RETRY,
+    launch: Callable[[WorkerSettings], Launch] | None = None,
 ) -> AsyncIterator[House]:
-    """Give a house, and leave no process behind."""
+    """Give a house, and leave no process behind; `launch` says how workers are started."""
     run = Path(tempfile.mkdtemp(prefix="wk"))  # pytest's own paths are too long for a socket
     clock, events = SystemClock(), EventBus()
     store = await SqliteStore.open(state / "wakeeper.db")
     inbox = FlakyInbox(Inbox(store, events, clock), refusals)
     settings = worker_settings(state, run)
     server = LinkServer(settings.link_path, inbox, clock=clock)
-    launch = Launch(settings=settings, command=standin(behaviour))
-    household = Household(launch, server, store.accounts, events, clock, timing, policy)
+    how = launch(settings) if launch else Launch(settings=settings, command=standin(behaviour))
+    household = Household(how, server, store.accounts, events, clock, timing, policy)
     fleet = Fleet(household)
     await server.start(fleet)
     try:

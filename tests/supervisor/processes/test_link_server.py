@@ -49,7 +49,7 @@ async def test_wrong_hello_is_refused_and_logged(
     settings = house.household.launch.settings
     worker = WorkerHandle(ACCOUNT, Launch(settings=settings, command=standin(behaviour)))
     house.server.expect(worker)
-    worker.spawn()
+    await worker.spawn()
     await worker.wait(20)
 
     assert not worker.linked
@@ -68,7 +68,7 @@ async def test_another_process_with_the_right_token_is_refused(
 
     worker = WorkerHandle(ACCOUNT, Launch(settings=settings, command=standin("mute")), rng=rng)
     house.server.expect(worker)
-    worker.spawn()
+    await worker.spawn()
     link = await dial(house.server.path, timeout_s=5)
     hello = pb.Hello(
         version=VERSION, account_id=ACCOUNT, token=tokens[0], boot_ns=SystemClock().boot_ns()

@@ -30,13 +30,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield house
 
 
-def started(house: House, behaviour: str) -> WorkerHandle:
+async def started(house: House, behaviour: str) -> WorkerHandle:
     launch = house.household.launch
     worker = WorkerHandle(
         ACCOUNT, type(launch)(settings=launch.settings, command=standin(behaviour))
     )
     house.server.expect(worker)
-    worker.spawn()
+    await worker.spawn()
     return worker
 
 
@@ -68,7 +68,7 @@ async def child(*command: str) -> ExitStatus:
 
 
 async def test_worker_says_hello_and_is_linked(house: House) -> None:
-    worker = await linked(started(house, "connect"))
+    worker = await linked(await started(house, "connect"))
 
     before = worker.state
     status = await worker.terminate(PATIENCE_S)
@@ -82,7 +82,7 @@ async def test_worker_knows_nothing_of_our_environment(
 ) -> None:
     for name in ("ADMIN_TOKEN", "NOTIFY_SOCKET", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_KEY"):
         monkeypatch.setenv(name, "secret")
-    worker = await linked(started(house, "connect"))
+    worker = await linked(await started(house, "connect"))
 
     assert set(house.file("environment").split()) <= {
         "PATH", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "JOURNAL_STREAM", "LC_CTYPE",
@@ -100,7 +100,7 @@ async def test_worker_inherits_no_descriptor_of_ours(house: House) -> None:
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)  # as a careless library would
     try:
-        worker = await linked(started(house, "connect"))
+        worker = await linked(await started(house, "connect"))
     finally:
         os.close(reader)
         os.close(writer)
@@ -110,7 +110,7 @@ async def test_worker_inherits_no_descriptor_of_ours(house: House) -> None:
 
 
 async def test_secrets_are_not_in_the_command_line(house: House) -> None:
-    worker = await linked(started(house, "connect"))
+    worker = await linked(await started(house, "connect"))
     line = command_line(worker.pid)
 
     assert line[-2] == ACCOUNT.encode()
@@ -122,7 +122,7 @@ async def test_secrets_are_not_in_the_command_line(house: House) -> None:
 async def test_worker_that_does_not_stop_is_killed_within_the_bound(
     house: House, behaviour: str, bound_s: float
 ) -> None:
-    worker = started(house, behaviour)
+    worker = await started(house, behaviour)
     if behaviour == "stubborn":
         await linked(worker)
     else:
@@ -143,14 +143,14 @@ def _wrote_pid(house: House) -> bool:
 
 
 async def test_terminating_twice_at_once_gives_one_status(house: House) -> None:
-    worker = await linked(started(house, "connect"))
+    worker = await linked(await started(house, "connect"))
     first, second = await asyncio.gather(worker.terminate(5), worker.terminate(5))
 
     assert first == second == ExitStatus(code=0)
 
 
 async def test_hanging_worker_is_aborted(house: House) -> None:
-    worker = await linked(started(house, "connect"))
+    worker = await linked(await started(house, "connect"))
 
     assert await worker.abort() == ExitStatus(signal=signal.SIGABRT)
 
