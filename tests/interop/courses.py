@@ -183,6 +183,24 @@ async def killed_in_the_middle(table: Table, label: str, *, ours: int, peer: int
     assert_no_new_pairing(table.ours)
 
 
+async def killed_before_the_ack(table: Table, text: str) -> None:
+    """Kill our worker when its message has arrived, but the ack has not; it arrives once only."""
+    assert table.ours.device is not None
+    number = table.ours.device.number
+    table.sim.faults.plan("drop_ack", "message", phone=table.ann.number, device=number)
+    sending = asyncio.create_task(table.ours.send(pn(table.bob), text))
+    await table.peer.wait_message(text)
+    await table.ours.kill()
+    await table.ours.restart()
+    message_id = await sending
+    written = table.sim.record.nodes(
+        "message", direction=Direction.RECEIVED, device=table.ours.device.name
+    )
+    first, second = [node for node in written if node.attrs["id"] == message_id]
+    assert first == second
+    await got_all(table, [text], [])
+
+
 async def everybody_writes(group: Group, label: str, people: dict[str, Client]) -> None:
     """Everybody in the group writes twice; everybody else has read it before the next one does.
 

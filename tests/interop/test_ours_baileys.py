@@ -175,6 +175,11 @@ async def test_our_worker_is_killed_in_the_middle_and_goes_on_without_a_new_pair
     await met.clean()
 
 
+async def test_a_message_whose_ack_was_lost_with_our_worker_arrives_once(met: House) -> None:
+    await courses.killed_before_the_ack(met, "written, not acked")
+    await met.clean()
+
+
 async def test_each_device_of_an_account_sees_what_the_other_sends(met: House) -> None:
     sent = await met.ours.send(pn(met.bob), "from our worker")
     copy = await met.twin.wait_message("from our worker")

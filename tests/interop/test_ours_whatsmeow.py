@@ -182,6 +182,11 @@ async def test_our_worker_is_killed_in_the_middle_and_goes_on_without_a_new_pair
     await house.clean()
 
 
+async def test_a_message_whose_ack_was_lost_with_our_worker_arrives_once(house: House) -> None:
+    await courses.killed_before_the_ack(house, "written, not acked")
+    await house.clean()
+
+
 async def test_each_device_of_an_account_sees_what_the_other_sends(house: House) -> None:
     sent = await house.ours.send(pn(house.bob), "from our worker")
     copy = await house.twin.wait_message("from our worker")

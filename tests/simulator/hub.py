@@ -65,6 +65,7 @@ class Hub:
         interested: who has asked for an account's devices, and is told when they change.
         message_keys: the MAC of the message that was encrypted at each place of a chain: from,
             to, ratchet key, counter.
+        taken: messages that were delivered: sender and encoded stanza.
     """
 
     clock: Clock
@@ -79,6 +80,7 @@ class Hub:
     groups: "dict[str, Group]" = field(default_factory=dict)
     interested: dict[Account, dict[Account, None]] = field(default_factory=dict)
     message_keys: dict[tuple[Device, Device, bytes, int], bytes] = field(default_factory=dict)
+    taken: set[tuple[Device, bytes]] = field(default_factory=set)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def now_s(self) -> int:

@@ -15,6 +15,7 @@ from tests.simulator.groups import member_group
 from tests.simulator.hub import Hub
 from tests.simulator.record import Rule
 from worker.signal.messages import PreKeySignalMessage, SignalMessage
+from worker.wire import encode
 from worker.wire.jid import LID, PN, Jid
 from worker.wire.node import Node
 
@@ -42,7 +43,9 @@ class _Parts:
 
 
 def message(hub: Hub, sender: Device, node: Node) -> str:
-    """Deliver a message.
+    """Deliver a message; the same once more, after a lost ack, is not delivered again.
+
+    A sender who heard no ack writes the same bytes again (whatsmeow send.go, retryFrame).
 
     Returns:
         The hash of the devices it should have reached, if the sender's list was not right; "".
@@ -53,7 +56,14 @@ def message(hub: Hub, sender: Device, node: Node) -> str:
     """
     node.required("id")
     node.required("type")
-    parts = _Parts(sender, node, node.jid("to"))
+    exact = (sender, encode(node))
+    missed = "" if exact in hub.taken else _deliver(hub, _Parts(sender, node, node.jid("to")))
+    hub.taken.add(exact)
+    return missed
+
+
+def _deliver(hub: Hub, parts: _Parts) -> str:
+    node = parts.node
     if parts.to.is_group:
         return _to_group(hub, parts)
     if node.child("participants") is None or node.attrs.get("device_fanout") == "false":
