@@ -3,3 +3,4 @@
 import os
 
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # before anything imports grpc
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

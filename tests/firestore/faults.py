@@ -24,6 +24,7 @@ class Way(Enum):
     LOSE_REPLY = "lose_reply"  # applied, then answered with a code
     DELAY = "delay"  # forwarded later, whether or not somebody still waits for the answer
     BLACK_HOLE = "black_hole"  # neither forwarded nor answered
+    EMPTY = "empty"  # a stream that ends well without having said anything
     HOLD_ANSWERS = "hold_answers"  # forwarded; what comes back waits until the fault is lifted
 
 
@@ -37,6 +38,7 @@ class Fault:
     delay_s: float = 0.0
     calls: int | None = None  # None: until it is lifted
     hits: int = 0
+    hit: asyncio.Event = field(default_factory=asyncio.Event)
     lifted: asyncio.Event = field(default_factory=asyncio.Event)
     applied: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -86,6 +88,10 @@ class FaultProxy:
         """Cut all connections and refuse new ones."""
         await self._server.stop(None)
 
+    def late(self) -> list[asyncio.Task[Any]]:
+        """Return the forwardings that are still to come, or under way."""
+        return list(self._late)
+
     @contextlib.contextmanager
     def fault(self, method: str, way: Way, **how: Any) -> Iterator[Fault]:
         """Break calls of a method inside the `with`."""
@@ -102,43 +108,48 @@ class FaultProxy:
         """Answer one call."""
         name = method.rsplit("/", 1)[1]
         self.calls.append(name)
+        # Taken now: gRPC frees it when the caller leaves.
+        call = _Call(method, requests, _metadata(context))
         fault = next((each for each in self._faults if each.takes(name)), None)
-        if fault is None:
-            async for answer in self._forward(method, requests, context):
+        answers = self._forward(call) if fault is None else self._break(fault, call)
+        try:
+            async for answer in answers:
                 yield answer
-            return
+        except aio.AioRpcError as error:
+            await context.abort(error.code(), error.details() or "")
+        except _Broken as broken:
+            await context.abort(broken.code, "broken on purpose")
+
+    async def _break(self, fault: Fault, call: "_Call") -> AsyncIterator[bytes]:
         fault.hits += 1
-        async for answer in self._break(fault, method, requests, context):
-            yield answer
-
-    async def _break(
-        self, fault: Fault, method: str, requests: AsyncIterator[bytes], context: Any
-    ) -> AsyncIterator[bytes]:
-        if fault.way is Way.ABORT:
-            await context.abort(fault.code, "broken on purpose")
-        elif fault.way is Way.BLACK_HOLE:
-            await fault.lifted.wait()
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "swallowed on purpose")
-        elif fault.way is Way.HOLD_ANSWERS:
-            async for answer in self._forward(method, requests, context):
+        fault.hit.set()
+        match fault.way:
+            case Way.EMPTY:
+                return
+            case Way.ABORT:
+                raise _Broken(fault.code)
+            case Way.BLACK_HOLE:
                 await fault.lifted.wait()
-                yield answer
-        else:
-            answers = await self._later(fault, method, requests, context)
-            if fault.way is Way.LOSE_REPLY:
-                await context.abort(fault.code, "the reply was lost on purpose")
-            for answer in answers:
-                yield answer
+                raise _Broken(fault.code)
+            case Way.HOLD_ANSWERS:
+                async for answer in self._forward(call):
+                    await fault.lifted.wait()
+                    yield answer
+            case Way.DELAY | Way.LOSE_REPLY:
+                answers = await self._later(fault, call)
+                if fault.way is Way.LOSE_REPLY:
+                    raise _Broken(fault.code)
+                for answer in answers:
+                    yield answer
 
-    async def _later(
-        self, fault: Fault, method: str, requests: AsyncIterator[bytes], context: Any
-    ) -> list[bytes]:
+    async def _later(self, fault: Fault, call: "_Call") -> list[bytes]:
         """Forward a call in a task of its own: whoever waits may leave."""
-        given = [await anext(requests)]  # unary calls only
+        given = [await anext(call.requests)]  # unary calls only
+        replayed = _Call(call.method, _replay(given), call.metadata)
 
         async def forward() -> list[bytes]:
             await asyncio.sleep(fault.delay_s)
-            answers = [each async for each in self._forward(method, _replay(given), context)]
+            answers = [each async for each in self._forward(replayed)]
             fault.applied.set()
             return answers
 
@@ -147,25 +158,39 @@ class FaultProxy:
         task.add_done_callback(self._late.discard)
         return await asyncio.shield(task)
 
-    async def _forward(
-        self, method: str, requests: AsyncIterator[bytes], context: Any
-    ) -> AsyncIterator[bytes]:
-        metadata = [
-            (key, value)
-            for key, value in context.invocation_metadata()
-            if not key.startswith(("grpc-", ":")) and key not in ("user-agent", "te")
-        ]
-        stream = method.endswith("/Listen")
-        call = self._channel.stream_stream(method)(
-            requests, metadata=metadata, timeout=None if stream else FORWARD_TIMEOUT_S
+    async def _forward(self, call: "_Call") -> AsyncIterator[bytes]:
+        timeout_s = None if call.method.endswith("/Listen") else FORWARD_TIMEOUT_S
+        forwarded = self._channel.stream_stream(call.method)(
+            call.requests, metadata=call.metadata, timeout=timeout_s
         )
         try:
-            async for answer in call:
+            async for answer in forwarded:
                 yield answer
-        except aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "")
         finally:
-            call.cancel()
+            forwarded.cancel()
+
+
+@dataclass(frozen=True)
+class _Call:
+    method: str
+    requests: AsyncIterator[bytes]
+    metadata: list[tuple[str, str | bytes]]
+
+
+class _Broken(Exception):
+    """A call is to end with this code."""
+
+    def __init__(self, code: grpc.StatusCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _metadata(context: Any) -> list[tuple[str, str | bytes]]:
+    return [
+        (str(key), value)
+        for key, value in context.invocation_metadata()
+        if not key.startswith(("grpc-", ":")) and key not in {"user-agent", "te"}
+    ]
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -177,8 +202,9 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     def service(self, handler_call_details: Any) -> Any:
         method = handler_call_details.method
 
-        def serve(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-            return self._proxy.serve(method, requests, context)
+        async def serve(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+            async for answer in self._proxy.serve(method, requests, context):
+                yield answer
 
         return grpc.stream_stream_rpc_method_handler(serve)
 
