@@ -44,6 +44,7 @@ SESSION_NAME: Final = "session.db"
 FLUSH_TIMEOUT_S: Final = 5.0
 DRAIN_TIMEOUT_S: Final = 5.0
 PRUNE_EVERY_S: Final = 3600.0
+CRASHED: Final = 1  # no agreed exit code: the supervisor tries again, with growing pauses
 
 
 class Stopped(Exception):
@@ -71,6 +72,7 @@ class Worker:
         self._clock = clock
         self._deadline = deadline
         self._sends: set[asyncio.Task[None]] = set()
+        self._tasks: asyncio.TaskGroup | None = None
         self.account: Account | None = None
 
     async def run(self, wanted_phone: str) -> Over:
@@ -85,13 +87,14 @@ class Worker:
         )
         account = self.account = Account(around, wanted_phone=wanted_phone)
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             duties = [
                 tasks.create_task(self._reporter.send_news()),
                 tasks.create_task(self._reporter.deliver(self._file, account.delivered)),
                 tasks.create_task(self._reporter.obey(self._take)),
                 tasks.create_task(self._beat()),
                 tasks.create_task(self._prune()),
-                tasks.create_task(_until_signalled()),
+                tasks.create_task(self._until_signalled()),
             ]
             self._reporter.spooled()
             over = await account.run()
@@ -106,8 +109,9 @@ class Worker:
 
     async def _take(self, order: ToWorkerBody) -> None:
         assert self.account is not None
+        assert self._tasks is not None
         if isinstance(order, link_pb2.Send):
-            task = asyncio.create_task(self._send(order))
+            task = self._tasks.create_task(self._send(order))
             self._sends.add(task)
             task.add_done_callback(self._sends.discard)
         elif isinstance(order, link_pb2.MarkRead):
@@ -157,13 +161,13 @@ class Worker:
                 unit.prune()
             await asyncio.sleep(PRUNE_EVERY_S)
 
-
-async def _until_signalled() -> Never:
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
-    await asked.wait()
-    raise Stopped("the process was told to stop")
+    async def _until_signalled(self) -> Never:
+        loop, asked = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        await asked.wait()
+        await self.drain()
+        raise Stopped("the process was told to stop")
 
 
 def open_session(directory: Path, clock: Clock) -> SessionFile:
@@ -181,7 +185,7 @@ def open_session(directory: Path, clock: Clock) -> SessionFile:
         return SessionFile.create(path, clock, lambda unit: unit.credentials.put(fresh))
 
 
-async def work(order: SpawnOrder, settings: WorkerSettings, clock: Clock) -> ExitCode:
+async def work(order: SpawnOrder, settings: WorkerSettings, clock: Clock) -> int:
     """Live one life as a worker, and return how it ended."""
     reporter, welcome = await Reporter.connect(
         Path(order.link_path),
@@ -205,7 +209,7 @@ async def _with_session(
     reporter: Reporter,
     deadline: WorkerDeadline,
     wanted_phone: str,
-) -> ExitCode:
+) -> int:
     directory = Path(order.directory)
     try:
         with AccountLock(directory), open_session(directory, clock) as file:
@@ -225,9 +229,9 @@ def _exit_code_of(error: SessionError) -> ExitCode:
     return ExitCode.CREDS_CORRUPT if isinstance(error, SessionCorrupt) else ExitCode.BOOT_ERROR
 
 
-async def _ended(worker: Worker, reporter: Reporter, wanted_phone: str) -> ExitCode:
+async def _ended(worker: Worker, reporter: Reporter, wanted_phone: str) -> int:
     """Run the worker, and turn its end into an exit code; the last words are sent."""
-    code = ExitCode.STOPPED
+    code: int = ExitCode.STOPPED
     try:
         code = (await worker.run(wanted_phone)).exit_code
     except* Stopped as wish:
@@ -237,9 +241,19 @@ async def _ended(worker: Worker, reporter: Reporter, wanted_phone: str) -> ExitC
     except* LeaseExpired as error:
         log.warning("lease_expired", error=error.exceptions[0])
         code = ExitCode.LEASE_EXPIRED
+    except* SessionError as group:
+        code = _failed(group, reporter)
     with contextlib.suppress(LinkError):  # the supervisor may be gone: nobody is left to tell
         await reporter.flush(FLUSH_TIMEOUT_S)
     return code
+
+
+def _failed(group: BaseExceptionGroup[SessionError], reporter: Reporter) -> int:
+    """Tell that the session file failed while it was in use; return how the process ends."""
+    error = group.exceptions[0]
+    log.error("session_failed", error=error)
+    reporter.tell(link_pb2.State(state=link_pb2.STOPPED, reason=str(error)))
+    return ExitCode.CREDS_CORRUPT if isinstance(error, SessionCorrupt) else CRASHED
 
 
 def harden(supervisor_pid: int) -> None:

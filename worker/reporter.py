@@ -36,9 +36,19 @@ class SupervisorStalled(LinkError):
 class Reporter:
     """The worker's end of the link, and the `Outlet` of its account."""
 
-    def __init__(self, link: WorkerLink, clock: Clock) -> None:
+    def __init__(
+        self, link: WorkerLink, clock: Clock, *, ack_timeout_s: float = ACK_TIMEOUT_S
+    ) -> None:
+        """Take over a link that has been welcomed.
+
+        Args:
+            link: ours until `close`.
+            clock: for stamps.
+            ack_timeout_s: how long a batch waits for its answer before it is sent again.
+        """
         self._link = link
         self._clock = clock
+        self._ack_timeout_s = ack_timeout_s
         self._news: asyncio.Queue[ToSupervisorBody] = asyncio.Queue(MAX_NEWS)
         self._grown = asyncio.Event()
         self._acked: asyncio.Queue[int] = asyncio.Queue()
@@ -54,28 +64,18 @@ class Reporter:
             LinkError: nobody is there, or we are not who it waits for.
         """
         link = await dial(path, timeout_s=DIAL_TIMEOUT_S)
+        hello = link_pb2.Hello(
+            version=VERSION,
+            account_id=account_id,
+            token=token,
+            pid=os.getpid(),
+            boot_ns=clock.boot_ns(),
+        )
         try:
-            hello = link_pb2.Hello(
-                version=VERSION,
-                account_id=account_id,
-                token=token,
-                pid=os.getpid(),
-                boot_ns=clock.boot_ns(),
-            )
-            await link.send(hello, timeout_s=DIAL_TIMEOUT_S)
-            async with asyncio.timeout(DIAL_TIMEOUT_S):
-                welcome = await link.receive()
-        except TimeoutError as error:
-            await link.close()
-            raise LinkError("wait for the supervisor's welcome: none came") from error
+            return cls(link, clock), await _welcomed(link, hello)
         except BaseException:
             await link.close()
             raise
-        if not isinstance(welcome, link_pb2.Welcome):
-            await link.close()
-            raise LinkError("wait for the supervisor's welcome: it said something else")
-        check_version(welcome.version)
-        return cls(link, clock), welcome
 
     # -- news
 
@@ -155,7 +155,7 @@ class Reporter:
     async def _is_acked(self, batch_id: int) -> bool:
         """Wait for the answer to a batch; late answers to earlier tries count, older ones don't."""
         try:
-            async with asyncio.timeout(ACK_TIMEOUT_S):
+            async with asyncio.timeout(self._ack_timeout_s):
                 while await self._acked.get() != batch_id:
                     pass
         except TimeoutError:
@@ -184,6 +184,19 @@ class Reporter:
     async def close(self) -> None:
         """Close the link."""
         await self._link.close()
+
+
+async def _welcomed(link: WorkerLink, hello: link_pb2.Hello) -> link_pb2.Welcome:
+    await link.send(hello, timeout_s=DIAL_TIMEOUT_S)
+    try:
+        async with asyncio.timeout(DIAL_TIMEOUT_S):
+            welcome = await link.receive()
+    except TimeoutError as error:
+        raise LinkError("wait for the supervisor's welcome: none came") from error
+    if not isinstance(welcome, link_pb2.Welcome):
+        raise LinkError("wait for the supervisor's welcome: it said something else")
+    check_version(welcome.version)
+    return welcome
 
 
 def _next_rows(file: SessionFile) -> list[SpoolRow]:

@@ -9,7 +9,7 @@ from shared import link_pb2
 from shared.disconnects import Backoff
 from shared.logs import get_logger
 from worker.session import Credentials
-from worker.wire import Jid, Node
+from worker.wire import Jid, MalformedJid, Node
 
 from . import payloads, receipts, states
 from .pairing_desk import PairingDesk, Rotation
@@ -86,9 +86,14 @@ class Account:
         stream = self._stream
         if stream is None or not stream.ready or not wish.ids:
             return
-        participant = Jid.parse(wish.participant) if wish.participant else None
+        try:
+            chat = Jid.parse(wish.chat)
+            participant = Jid.parse(wish.participant) if wish.participant else None
+        except MalformedJid as error:
+            log.warning("mark_read_malformed", error=error)
+            return
         now_s = self._around.clock.wall_s()
-        stream.write(receipts.read(list(wish.ids), Jid.parse(wish.chat), participant, now_s))
+        stream.write(receipts.read(list(wish.ids), chat, participant, now_s))
 
     def delivered(self, rows: list[int]) -> None:
         """Note that the store has these spool rows."""

@@ -371,3 +371,17 @@ async def test_reading_is_told_to_the_sender(sim: Simulator, session: Path) -> N
         assert listed is not None
         assert [item.attrs["id"] for item in listed.children("item")] == ids[1:]
     assert sim.record.broken() == []
+
+
+@pytest.mark.parametrize(("chat", "participant"), [("nonsense@@", ""), (BOB, "nonsense@@")])
+async def test_a_reading_of_nowhere_is_passed_over(
+    sim: Simulator, session: Path, chat: str, participant: str
+) -> None:
+    ann, bob = await couple(sim)
+    async with rig(sim, session) as ours:
+        await ours.pair(ann)
+        wish = link_pb2.MarkRead(chat=chat, participant=participant, ids=["3A01"])
+        ours.account.mark_read(wish)
+        await ours.send(BOB, "and on")
+        await bob.wait_received("and on")
+    assert sim.record.broken() == []
