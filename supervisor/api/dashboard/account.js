@@ -9,7 +9,7 @@ import { countdown, phone, sentences } from "./format.js";
 import { linkPart, showLink } from "./link.js";
 import { model, threadList } from "./model.js";
 import { go, route } from "./route.js";
-import { isAtRest, meaningOf } from "./statuses.js";
+import { isAtRest, isAway, meaningOf } from "./statuses.js";
 import { rereadAccounts } from "./sync.js";
 
 let wantsChats = false; // of an account that waits for its phone, the conversations all the same
@@ -108,7 +108,7 @@ function showBanner(account) {
   const waits = "Messages you write now go out when it is connected.";
   setText(parts.said, said || `${meaningOf(account.status).label}.`);
   setText(parts.hint, hint || waits);
-  const left = secondsUntil(account.retryAt ? Date.parse(account.retryAt) : null);
+  const left = secondsUntil(isAway(account) && account.retryAt ? Date.parse(account.retryAt) : null);
   setText(parts.wait, left ? `Next try in ${countdown(left)}` : "");
   parts.restart.hidden = !isAtRest(account) || !account.phone;
   setAttribute(parts.restart, "title", "Start the connection again");

@@ -3,11 +3,11 @@
 import { on } from "./bus.js";
 import { secondsUntil } from "./clock.js";
 import { byId, el, icon, reconcile, setAttribute, setText, walkWithArrows } from "./dom.js";
-import { countdown, phone, plural } from "./format.js";
+import { phone, plural, roughly } from "./format.js";
 import { model } from "./model.js";
 import { go, route } from "./route.js";
 import { newOf } from "./seen.js";
-import { meaningOf, needsAttention } from "./statuses.js";
+import { isAway, meaningOf, needsAttention } from "./statuses.js";
 
 let isOnlyAttention = false;
 
@@ -80,7 +80,7 @@ function updateItem(item, account) {
 function setStatus(parts, account) {
   const { label, tone, icon: name } = meaningOf(account.status);
   const left = secondsUntil(account.retryAt ? Date.parse(account.retryAt) : null);
-  setText(parts.status, left ? `Retry in ${countdown(left)}` : label);
+  setText(parts.status, left && isAway(account) ? `Retry in ${roughly(left)}` : label);
   if (parts.mark.dataset.icon !== name) {
     parts.mark.replaceChildren(icon(name));
     parts.mark.dataset.icon = name;

@@ -54,6 +54,6 @@ function send() {
 
 function fit() {
   box.style.height = "auto";
-  box.style.height = `${Math.min(box.scrollHeight, HIGHEST_PX)}px`;
+  if (box.scrollHeight > 0) box.style.height = `${Math.min(box.scrollHeight, HIGHEST_PX)}px`;
   button.disabled = box.value.trim() === "";
 }

@@ -75,10 +75,10 @@ function begin() {
   recallSeen();
   startSignIn(enter);
   startDialogs();
+  on("route", showPane); // before the views: what they measure must be on the screen
   showLive();
   showAccounts();
   showAccount();
-  on("route", showPane);
   on("accounts threads route", showTitle);
   on("signed-out", () => leave("The admin token is no longer accepted. Paste the new one."));
   byId("sign-out").addEventListener("click", () => leave(""));

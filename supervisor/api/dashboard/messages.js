@@ -19,18 +19,26 @@ export const messageLog = el("div", { class: "log scroll", role: "log", "aria-la
   parts.earlier, parts.note, parts.rows);
 export const messageParts = el("div", { class: "log-frame" }, messageLog, parts.toEnd);
 
+let isPinned = true; // the end is in view, and is to stay there
+let heightPx = 0;
 let shown = { threadId: null, thread: null, lastKey: "" };
 
 parts.earlier.addEventListener("click", () => readMoreMessages(shown.thread.accountId, shown.thread.id));
 parts.toEnd.addEventListener("click", toEnd);
 messageLog.addEventListener("scroll", () => {
-  if (isAtEnd()) parts.toEnd.hidden = true;
+  if (messageLog.clientHeight !== heightPx) return; // nobody scrolled: the box below grew
+  isPinned = isAtEnd();
+  if (isPinned) parts.toEnd.hidden = true;
 });
+new ResizeObserver(() => {
+  heightPx = messageLog.clientHeight;
+  if (isPinned) toEnd();
+}).observe(messageLog);
 
 /** Show a conversation's messages, and follow the latest one if the end was in view. */
 export function showMessages(thread) {
   const isOther = thread.id !== shown.threadId;
-  const wasAtEnd = isOther || isAtEnd();
+  const wasAtEnd = isOther || isPinned;
   const fromEnd = messageLog.scrollHeight - messageLog.scrollTop;
   const firstKey = parts.rows.firstElementChild?.dataset.key;
   const rows = rowsOf(thread);
@@ -97,6 +105,7 @@ function isAtEnd() {
 }
 
 function toEnd() {
+  isPinned = true;
   messageLog.scrollTop = messageLog.scrollHeight;
   parts.toEnd.hidden = true;
 }

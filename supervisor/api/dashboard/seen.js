@@ -31,8 +31,8 @@ export function noteMessage(message, { created, isWatched }) {
   const { accountId, threadId, tsClientMs: atMs } = message;
   const isOurs = message.direction === "outbound";
   // Whoever answers, here or on the phone, has read what was before.
-  if (isWatched || (isOurs && created) || (!isOurs && message.status === "read")) noteSeen(threadId, atMs);
-  else if (!isOurs && created && atMs > (seen.get(threadId) ?? 0)) noteFresh(accountId, threadId, atMs);
+  if (isWatched || isOurs || message.status === "read") noteSeen(threadId, atMs);
+  else if (created && atMs > (seen.get(threadId) ?? 0)) noteFresh(accountId, threadId, atMs);
 }
 
 function noteFresh(accountId, threadId, atMs) {

@@ -26,6 +26,9 @@ const SHOWING_CODES = new Set(["qr_ready", "awaiting_scan"]);
 /** Tell whether it can't go on without its phone. */
 export const asksForPhone = (account) => ASKING.has(account.status);
 
+/** Tell whether it lost its connection, and may come back by itself. */
+export const isAway = ({ status }) => status === "reconnecting" || status === "disconnected";
+
 /** Tell whether nothing happens until a person asks for it. */
 export const isAtRest = (account) => AT_REST.has(account.status);
 

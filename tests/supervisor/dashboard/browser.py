@@ -31,6 +31,12 @@ FLAGS: Final = (
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 )
+BREAKABLE: Final = (
+    {"urlPattern": "*/api/events", "requestStage": "Request"},
+    {"urlPattern": "*/send-message", "requestStage": "Request"},
+    {"urlPattern": "*/send-message", "requestStage": "Response"},
+)
+"""Requests that a test may break; asking about them from the beginning leaves no gap."""
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 # Resolves when the expression is true; looks at every change of the document, and now and then
@@ -102,8 +108,10 @@ class Page:
         self._session = ""
         self.problems: list[str] = []
         """Exceptions, and what the browser itself complains of (CSP), except failed requests."""
-        self._losing = ""
-        self._refusing = ""
+        self.lose_answer_of = ""
+        """Part of the addresses (see BREAKABLE) whose next answer gets lost on its way."""
+        self.refuse = ""
+        """Part of the addresses (see BREAKABLE) that can't be reached."""
 
     # ------------------------------------------------------------------------------- protocol
 
@@ -120,6 +128,7 @@ class Page:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             await self.send(f"{domain}.enable")
+        await self.send("Fetch.enable", patterns=list(BREAKABLE))
         await self.send("Emulation.setTimezoneOverride", timezoneId="Europe/Bucharest")
         await self.send("Emulation.setLocaleOverride", locale="en-GB")
         await self.screen(1280, 800)
@@ -170,31 +179,15 @@ class Page:
         elif method == "Fetch.requestPaused":
             await self._pass(params)
 
-    async def lose_answer_of(self, address: str) -> None:
-        """Let the next answer of addresses that contain this get lost on its way."""
-        self._losing = address
-        await self._intercept(address, "Response")
-
-    async def refuse(self, address: str) -> None:
-        """Let addresses that contain this be out of reach."""
-        self._refusing = address
-        await self._intercept(address, "Request")
-
-    @property
-    def has_lost_answer(self) -> bool:
-        """Whether the answer that was to get lost did."""
-        return not self._losing
-
-    async def _intercept(self, address: str, stage: str) -> None:
-        pattern = {"urlPattern": f"*{address}*", "requestStage": stage}
-        await self.send("Fetch.enable", patterns=[pattern])
-
     async def _pass(self, params: dict[str, Any]) -> None:
-        """Break a request or its answer off, or let it through."""
+        """Let a request or its answer through, or break it off."""
+        url, is_answer = params["request"]["url"], "responseStatusCode" in params
+        is_lost = bool(is_answer and self.lose_answer_of and self.lose_answer_of in url)
+        if is_lost:
+            self.lose_answer_of = ""
         step: dict[str, Any] = {"requestId": params["requestId"]}
         method = "Fetch.continueRequest"
-        if self._losing or self._refusing:
-            self._losing = ""
+        if is_lost or (self.refuse and self.refuse in url):
             method, step["errorReason"] = "Fetch.failRequest", "ConnectionReset"
         await self._post(next(self._numbers), method, step)
 

@@ -40,6 +40,9 @@ async def test_a_wrong_token_is_said_and_the_right_one_opens_the_page(
     await page.fill("#sign-in-token", "not the token")
     await page.press("Enter")
     await page.sees("This is not the admin token.", "#sign-in-error")
+    await page.go(f"{stage.url}/#token=nor-this")
+    await page.sees("This is not the admin token.", "#sign-in-error")
+    assert await page.js("location.hash") == ""
     await page.fill("#sign-in-token", TOKEN)
     await page.press("Enter")
     await page.sees("Front desk", ".account")
@@ -50,6 +53,7 @@ async def test_a_wrong_token_is_said_and_the_right_one_opens_the_page(
 async def test_a_link_signs_in_and_leaves_no_token_in_the_address(page: Page, stage: Stage) -> None:
     await stage.account("Front desk")
     await enter(page, stage)
+    await page.sees("Front desk", ".account")
     assert TOKEN not in await page.js("location.href")
     assert TOKEN not in await page.js("document.documentElement.outerHTML")
     await page.send("Page.reload")
@@ -158,7 +162,7 @@ async def test_a_message_appears_by_itself_and_is_marked_until_it_is_read(
 ) -> None:
     account_id = await stage.account()
     await stage.message(account_id, "the first", name="Ana Pop")
-    await stage.message(account_id, "hello", chat=IOANA, name="Ioana")
+    theirs = await stage.message(account_id, "hello", chat=IOANA, name="Ioana", at_ms=1)
     ours = await stage.message(account_id, "hello", chat=IOANA, from_me=True)
     await open_chat(page, stage, "Ana Pop")
     await stage.message(account_id, "are you there?", name="Ana Pop")
@@ -168,9 +172,12 @@ async def test_a_message_appears_by_itself_and_is_marked_until_it_is_read(
     await page.sees("me too", ".fresh")
     await page.sees("1", ".account .badge")
     await page.until("document.title === '(1) Wakeeper'")
-    # Word of an older message of ours is no sign that the new one was read.
+    # Word of older messages is no sign that the new one was read.
     await stage.receipt(account_id, IOANA, pb.Receipt.DELIVERED, ours)
-    await page.until("document.querySelectorAll('.fresh').length === 1")
+    await stage.receipt(account_id, IOANA, pb.Receipt.READ_SELF, theirs)
+    await stage.message(account_id, "the last", name="Ana Pop")
+    await page.sees("the last", ".bubble")
+    assert await page.js("document.querySelectorAll('.fresh').length") == 1
     await page.click(".thread-item", "Ioana")
     await page.until("document.querySelectorAll('.fresh').length === 0")
     await page.until("document.title === 'Wakeeper'")
@@ -203,13 +210,13 @@ async def test_a_lost_answer_is_asked_for_again_and_the_message_is_sent_once(
     account_id = await stage.account()
     await stage.message(account_id, "hello", name="Ana Pop")
     await open_chat(page, stage, "Ana Pop")
-    await page.lose_answer_of("/send-message")
+    page.lose_answer_of = "/send-message"
     await page.click(BOX)
     await page.type("only once")
     await page.click(".send", times=2)
     await page.until("document.querySelector('.ours .tick-sent') !== null")
     await page.until("document.querySelectorAll('.on-its-way').length === 0")
-    assert page.has_lost_answer
+    assert page.lose_answer_of == ""
     assert [send.text for send in stage.fleet.sends] == ["only once"]
     assert await page.js("document.querySelectorAll('.ours').length") == 1
 
@@ -300,7 +307,7 @@ FAST_POLLS: Final = """{
 async def test_without_events_the_page_asks_every_few_seconds(page: Page, stage: Stage) -> None:
     account_id = await stage.account()
     await stage.message(account_id, "before", name="Ana Pop")
-    await page.refuse("/api/events")
+    page.refuse = "/api/events"
     await page.send("Page.addScriptToEvaluateOnNewDocument", source=FAST_POLLS)
     await page.go(f"{stage.url}/#token={TOKEN}")
     await page.sees("Every 5 s", "#live")
