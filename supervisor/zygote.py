@@ -26,7 +26,8 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 ZYGOTE_PROGRAM: Final = (sys.executable, "-P", "-m", "worker.zygote")
-BIRTH_TIMEOUT_S: Final = 20.0  # the first one waits until everything is imported
+FIRST_BIRTH_TIMEOUT_S: Final = 20.0  # it waits until everything is imported
+BIRTH_TIMEOUT_S: Final = 5.0
 END_TIMEOUT_S: Final = 2.0
 BIRTH_TRIES: Final = 3  # each with a zygote of its own
 
@@ -68,7 +69,7 @@ class _Incarnation:
 
     async def _ask(self, name: str, order: int) -> int:
         request_birth(self._channel, name, order)
-        async with asyncio.timeout(BIRTH_TIMEOUT_S):
+        async with asyncio.timeout(BIRTH_TIMEOUT_S if self.fertile else FIRST_BIRTH_TIMEOUT_S):
             answer = await asyncio.get_running_loop().sock_recv(self._channel, BIRTH_BYTES)
         try:
             return read_birth(answer)

@@ -123,14 +123,18 @@ def reseed() -> int:
 
     It draws the masks of WebSocket frames; workers that share its state would all send the same.
     """
-    from aiohttp.http import WebSocketWriter
-
-    held = [*(WebSocketWriter.__init__.__defaults__ or ())]
-    held += (WebSocketWriter.__init__.__kwdefaults__ or {}).values()
-    generators = [each for each in held if isinstance(each, random.Random)]
+    generators = shared_generators()
     for generator in generators:
         generator.seed()
     return len(generators)
+
+
+def shared_generators() -> list[random.Random]:
+    """Return the generators that stand as default arguments in aiohttp."""
+    from aiohttp.http import WebSocketWriter
+
+    defaults = (WebSocketWriter.__init__.__kwdefaults__ or {}).values()
+    return [each for each in defaults if isinstance(each, random.Random)]
 
 
 def check_fit_to_fork() -> None:
