@@ -52,7 +52,15 @@ async def test_it_announces_where_it_is(running: Served) -> None:
 
 
 async def test_stop_ends_workers_and_withdraws_the_address(tmp_path: Path) -> None:
-    async with served(tmp_path) as running:
+    with short_directory() as run:
+        await _stops_clean(tmp_path, run)
+        left = sorted(path.name for path in run.iterdir())
+
+    assert left == []
+
+
+async def _stops_clean(tmp_path: Path, run: Path) -> None:
+    async with served(tmp_path, run_path=run) as running:
         await running.ask("POST", "/api/whatsapp/add-account", phone=PHONE)
         account = await running.account_with("connected")
         pid = int((tmp_path / "sessions" / account["id"] / "pid").read_text())
