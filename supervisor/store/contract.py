@@ -84,6 +84,14 @@ nothing is written.
 """
 
 
+Refusal = Callable[[int], None]
+"""Is told the epoch of a write that the store refused: a newer holder has the account."""
+
+
+def unheard(_: int) -> None:
+    """Tell nobody; see `Refusal`."""
+
+
 def without_lease() -> Tenure:
     """Permit what is permitted to somebody who never held a lease; see `NO_LEASE`."""
     return NO_LEASE

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from sqlite3 import Connection
 from typing import TypeVar
 
-from supervisor.store.contract import Fenced, Permit, Tenure
+from supervisor.store.contract import Fenced, Permit, Refusal, Tenure, unheard
 from supervisor.store.database import CALL_TIMEOUT_S, Database
 
 T = TypeVar("T")
@@ -13,9 +13,10 @@ T = TypeVar("T")
 class FencedDatabase:
     """The database as those see it who act for accounts: no write without a fence."""
 
-    def __init__(self, database: Database, permit: Permit) -> None:
+    def __init__(self, database: Database, permit: Permit, refused: Refusal = unheard) -> None:
         self._database = database
         self._permit = permit
+        self._refused = refused
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run queries that see one state of the database; reading needs no permit."""
@@ -49,7 +50,11 @@ class FencedDatabase:
             check(connection, ours)
             return work(connection)
 
-        return await self._database.write(fenced)
+        try:
+            return await self._database.write(fenced)
+        except Fenced:
+            self._refused(ours.epoch)
+            raise
 
 
 class SqliteFences:

@@ -71,23 +71,27 @@ async def find(settings: Settings) -> Access:
 def _credentials(settings: Settings) -> tuple[Credentials, str | None]:
     key = _key(settings)
     if key is None:
-        try:
-            found, project = google.auth.default(scopes=SCOPES)
-        except GoogleAuthError as error:
-            raise ConfigError(f"find credentials for Firestore: {error}", hint=_HINT) from error
-        return found, project
+        return _of_the_machine()
     name, info = key
+    if info.get("type") != "service_account":
+        if name == "GOOGLE_APPLICATION_CREDENTIALS":
+            return _of_the_machine()  # the library reads other kinds from this variable itself
+        raise ConfigError(f"{name} is no key of a service account", hint=_HINT)
+    account: Any = service_account.Credentials
     try:
-        if info.get("type") == "service_account":
-            account: Any = service_account.Credentials
-            return account.from_service_account_info(info, scopes=SCOPES), info.get("project_id")
-        load: Any = google.auth.load_credentials_from_dict
-        found, project = load(info, scopes=SCOPES)
+        return account.from_service_account_info(info, scopes=SCOPES), info.get("project_id")
     except (GoogleAuthError, ValueError, TypeError) as error:
         raise ConfigError(
             f"{name} is no key that Google's library can use ({type(error).__name__})", hint=_HINT
         ) from None
-    return found, project or info.get("project_id")
+
+
+def _of_the_machine() -> tuple[Credentials, str | None]:
+    try:
+        found, project = google.auth.default(scopes=SCOPES)
+    except (GoogleAuthError, ValueError) as error:
+        raise ConfigError(f"find credentials for Firestore: {error}", hint=_HINT) from error
+    return found, project
 
 
 def _key(settings: Settings) -> tuple[str, Mapping[str, Any]] | None:

@@ -14,7 +14,15 @@ from typing import Any, Final
 from google.cloud.firestore_v1 import types
 
 from shared.errors import StoreError
-from supervisor.store.contract import Ambiguous, Fenced, Permit, PreconditionFailed, Tenure
+from supervisor.store.contract import (
+    Ambiguous,
+    Fenced,
+    Permit,
+    PreconditionFailed,
+    Refusal,
+    Tenure,
+    unheard,
+)
 from supervisor.store.firestore import errors, writes
 from supervisor.store.firestore.client import Document, FirestoreClient
 
@@ -40,9 +48,10 @@ class Standing:
 class FirestoreFences:
     """Fulfils `contract.Fences`; and `commit`, the door for all that acts for an account."""
 
-    def __init__(self, client: FirestoreClient, permit: Permit) -> None:
+    def __init__(self, client: FirestoreClient, permit: Permit, refused: Refusal = unheard) -> None:
         self._client = client
         self._permit = permit
+        self._refused = refused
         # As last seen; a stale entry costs a refused batch and a reading, never safety.
         self._known: dict[str, Standing] = {}
 
@@ -75,6 +84,15 @@ class FirestoreFences:
             StoreError: as `FirestoreClient.commit`.
         """
         ours = self._permit()
+        try:
+            return await self._commit_under(account_id, ours, batch, timeout_s)
+        except Fenced:
+            self._refused(ours.epoch)
+            raise
+
+    async def _commit_under(
+        self, account_id: str, ours: Tenure, batch: Sequence[Any], timeout_s: float
+    ) -> list[int]:
         deadline = asyncio.get_running_loop().time() + timeout_s
         for _ in range(ROUNDS):
             standing = self._known.get(account_id)
