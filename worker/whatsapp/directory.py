@@ -11,7 +11,7 @@ from worker.signal import PreKeyBundle
 from worker.wire import Jid, NodeError
 from worker.wire.curve import Rng
 
-from . import devices, groups, identity, prekeys
+from . import devices, groups, identity, pairs, prekeys
 from .queries import Queries, QueryRefused
 
 log = get_logger(__name__)
@@ -86,7 +86,7 @@ class Directory:
         """Ask for a group's metadata anew; raises like `group`."""
         group = groups.answer(await self._queries.ask(groups.query(jid)))
         with self._file.unit() as unit:
-            identity.learn(unit, groups.pairs(group))
+            pairs.learn(unit, groups.pairs(group))
             unit.groups.put(group)
         return group
 
@@ -130,7 +130,7 @@ class Directory:
                 if each.devices:
                     unit.devices.put(str(each.user), each.devices)
                 if each.lid is not None and each.user.is_pn:
-                    identity.learn(unit, [(each.lid, each.user)])
+                    pairs.learn(unit, [(each.lid, each.user)])
 
 
 __all__ = ["Directory", "NotOnWhatsApp", "QueryRefused"]

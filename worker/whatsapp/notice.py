@@ -11,7 +11,7 @@ from worker.session import UnitOfWork
 from worker.session.spool import Key
 from worker.wire import Jid, Node, NodeError
 
-from . import groups, identity, prekeys, receipts
+from . import groups, identity, pairs, prekeys, receipts
 from .acks import Nack, ack
 from .reaction import AnswerRetry, AskGroup, Reaction, RefillPreKeys
 from .source import Own, alternatives, source_of
@@ -39,7 +39,7 @@ def _chat_of(unit: UnitOfWork, stanza: Node, own: Own) -> Jid:
     if origin.is_group or origin.is_broadcast:
         return origin.bare
     source = source_of(stanza, own)
-    identity.learn(unit, alternatives(source))
+    pairs.learn(unit, alternatives(source))
     return identity.chat_jid(unit, source.chat)
 
 
@@ -98,7 +98,7 @@ def _devices(unit: UnitOfWork, stanza: Node, _: Own, __: Reaction) -> None:
     """Forget somebody's devices, which changed: they are asked for before the next message."""
     user = stanza.jid("from").bare
     if stanza.attrs.get("lid"):
-        identity.learn(unit, [(stanza.jid("lid").bare, user)])
+        pairs.learn(unit, [(stanza.jid("lid").bare, user)])
     forget_devices(unit, user)
 
 
@@ -130,7 +130,7 @@ def _group(unit: UnitOfWork, stanza: Node, own: Own, reaction: Reaction) -> None
         told = created.child("group")
         if told is not None:
             described = groups.described(told)
-            identity.learn(unit, groups.pairs(described))
+            pairs.learn(unit, groups.pairs(described))
             _spool_subject(unit, stanza, group, described.subject, reaction)
     if not any(own.is_user(jid) for jid in leavers):
         reaction.errands.append(AskGroup(group))

@@ -160,7 +160,9 @@ class PairingDesk:
         """Make the pairing durable, with the phone's own identity; before the server is told."""
         assert credentials.jid is not None
         with self._file.unit() as unit:
-            unit.credentials.put(credentials)
+            # Learned on this connection, after the credentials were read.
+            routing_info = unit.credentials.get().routing_info
+            unit.credentials.put(credentials.replace(routing_info=routing_info))
             phone = Jid.parse(credentials.jid).bare
             if credentials.lid:
                 identity.learn(unit, [(Jid.parse(credentials.lid).bare, phone)])

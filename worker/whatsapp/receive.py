@@ -18,7 +18,7 @@ from worker.signal.errors import DuplicateMessage, NoSenderKey, NoSession
 from worker.wire import Jid, Node, NodeError
 from worker.wire.curve import Rng
 
-from . import identity, receipts, retry
+from . import identity, pairs, receipts, retry
 from .acks import Nack, ack
 from .cipher import Cipher
 from .content import Message, content_of, unwrap
@@ -59,8 +59,7 @@ def receive(
     except NodeError as error:
         log.warning("message_malformed", error=error)
         return Reaction([ack(stanza, Nack.PARSING_ERROR)])
-    for lid, pn in identity.learn(unit, alternatives(envelope.source)):
-        _spool_pair(unit, lid, pn)
+    pairs.learn(unit, alternatives(envelope.source))
     key = envelope.key("message")
     if unit.handled.has(key):
         return _settled(envelope, [])
@@ -271,8 +270,3 @@ def _is_readable(enc: Node) -> bool:
 def _destination(message: Message) -> Jid | None:
     told = message.device_sent_message.destination_jid
     return Jid.parse(told).bare if told else None
-
-
-def _spool_pair(unit: UnitOfWork, lid: Jid, pn: Jid) -> None:
-    event = link_pb2.Event(lid_pair=link_pb2.LidPair(lid=str(lid), pn=str(pn)))
-    unit.spool.add(Key("lid_pair", str(lid), str(pn), str(lid)), event.SerializeToString())

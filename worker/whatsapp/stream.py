@@ -185,12 +185,9 @@ class Stream:
         while True:
             batch = await self._next_batch()
             reactions = self._inbound.take(batch)
-            spooled = False
             for stanza, reaction in zip(batch, reactions, strict=True):
-                spooled = spooled or bool(reaction.waits_for)
                 self._settle(stanza, reaction)
-            if spooled:
-                self._around.outlet.spooled()
+            self._around.outlet.spooled()
 
     async def _next_batch(self) -> list[Node]:
         backlog = self._connection.backlog
@@ -239,13 +236,16 @@ class Stream:
     # -- what the server says of itself
 
     def _succeeded(self, success: Node) -> None:
+        if self._begun.is_set():
+            log.warning("success_repeated")
+            return
         self._begun.set()
         self._start(self._log_in(success))
 
     async def _log_in(self, success: Node) -> None:
         around, queries = self._around, self._connection.queries
         remember_login(around.file, success, around.clock)
-        await stock_pre_keys(around.file, queries, around.rng)
+        await self._stock_pre_keys()
         with around.file.unit() as unit:
             credentials = unit.credentials.get()
         directory = Directory(around.file, queries, around.clock, around.rng)
@@ -265,6 +265,14 @@ class Stream:
         )
         await become_active(queries)
         self._on_ready()
+
+    async def _stock_pre_keys(self) -> None:
+        """See to our one-time keys; without them people can still write to us, less privately."""
+        around = self._around
+        try:
+            await stock_pre_keys(around.file, self._connection.queries, around.rng)
+        except QueryRefused as error:
+            log.warning("pre_keys_not_stocked", error=error)
 
     def _asked(self, query: Node) -> None:
         if query.child("pair-device") is not None:

@@ -198,3 +198,28 @@ async def test_two_dials_of_one_account_never_overlap(sim: Simulator, session: P
             await asyncio.wait_for(sim.wait_online(ann.companions[0]), 10)
     assert sim.record.overlaps() == []
     assert sim.record.broken() == []
+
+
+async def test_keys_that_can_not_be_stocked_keep_nobody_from_writing(
+    sim: Simulator, session: Path, log_lines: list[str]
+) -> None:
+    ann, bob = await sim.phone("15550000001", "Ann"), await sim.phone("15550000002", "Bob")
+    sim.faults.plan(FaultKind.FAIL_IQ, "encrypt")
+    async with rig(sim, session) as ours:
+        await ours.pair(ann)
+        bob.send(ann, "without a one-time key")
+        await ours.listener.wait_for(lambda: ours.listener.texts)
+    assert any("pre_keys_not_stocked" in line for line in log_lines)
+    assert len([log for log in sim.record.connections if log.success_s]) == 1
+    assert sim.record.broken() == []
+
+
+async def test_a_success_that_is_repeated_changes_nothing(sim: Simulator, session: Path) -> None:
+    ann = await sim.phone("15550000001", "Ann")
+    async with rig(sim, session) as ours:
+        await ours.pair(ann)
+        line = sim.hub.lines[ann.companions[0]]
+        line.push(Node("success", {"t": "1", "lid": "666@lid"}))
+        await ours.send(str(ann.jid), "a note")
+        assert credentials(ours).lid == f"{ann.account.lid}:1@lid"
+        assert sim.online(ann.companions[0])

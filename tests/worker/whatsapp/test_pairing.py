@@ -14,6 +14,7 @@ from tests.simulator import FaultKind, Simulator
 from tests.simulator.errors import ScanRefusedError
 from worker.session import SessionFile
 from worker.whatsapp.pairing_desk import Rotation
+from worker.wire import Node
 
 from .rig import Rig, rig
 
@@ -189,6 +190,21 @@ async def test_routing_info_comes_first_in_the_next_dial(sim: Simulator, session
         b"",
         sim.hub.options.routing_info,
     ]
+
+
+async def test_routing_info_that_came_before_the_scan_is_kept(
+    sim: Simulator, session: Path
+) -> None:
+    ann = await sim.phone("15550000001", "Ann")
+    sim.hub.options.routing_info = b""
+    async with rig(sim, session) as ours:
+        code = (await ours.listener.wait_for(lambda: ours.listener.codes))[0]
+        info = Node("edge_routing", {}, [Node("routing_info", {}, b"early")])
+        sim.hub.pairings[0].line.push(Node("ib", {"from": "@s.whatsapp.net"}, [info]))
+        await ann.scan(code)
+        await ours.listener.wait_state(link_pb2.CONNECTED)
+        assert stored_routing(ours) == b"early"
+    assert [log.routing_info for log in sim.record.connections] == [b"", b"early"]
 
 
 def stored_routing(ours: Rig) -> bytes | None:

@@ -392,3 +392,23 @@ async def test_a_message_sent_again_after_a_lost_receipt_is_known(
         await message(ours, "after")
         assert ours.listener.texts == ["warm", "repeated", "after"]
     assert sim.record.retry_receipts() == []
+
+
+async def test_a_pair_learned_by_writing_is_told_to_the_store(
+    sim: Simulator, session: Path
+) -> None:
+    """Or the conversation that began under a LID would never be joined with the number's."""
+    ann, bob = await couple(sim)
+    async with rig(sim, session) as ours:
+        await ours.pair(ann)
+        (device,) = ann.companions
+        whole = seal(bob, device, e2e_pb2.Message(conversation="who am I?"))
+        nameless = {k: v for k, v in whole.attrs.items() if k != "sender_pn"}
+        device.mailbox.post(Node("message", nameless, whole.content))
+        assert (await message(ours, "who am I?")).chat == str(bob.lid)
+        await ours.send(BOB_PN, "now I know")
+        bob.send(ann, "good")
+        assert (await message(ours, "good")).chat == BOB_PN
+        pairs = [e.lid_pair for e in ours.listener.events if e.HasField("lid_pair")]
+        assert (str(bob.lid), BOB_PN) in [(pair.lid, pair.pn) for pair in pairs]
+    assert sim.record.retry_receipts() == []
