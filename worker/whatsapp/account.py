@@ -11,7 +11,7 @@ from shared.logs import get_logger
 from worker.session import Credentials
 from worker.wire import Jid, MalformedJid, Node
 
-from . import payloads, receipts, states
+from . import identity, payloads, receipts, states
 from .pairing_desk import PairingDesk, Rotation
 from .queries import QueryRefused
 from .socket import ConnectionLost, Endpoint, NoiseSocket
@@ -87,13 +87,25 @@ class Account:
         if stream is None or not stream.ready or not wish.ids:
             return
         try:
-            chat = Jid.parse(wish.chat)
-            participant = Jid.parse(wish.participant) if wish.participant else None
+            chat, participant = self._read_addresses(wish)
         except MalformedJid as error:
             log.warning("mark_read_malformed", error=error)
             return
         now_s = self._around.clock.wall_s()
         stream.write(receipts.read(list(wish.ids), chat, participant, now_s))
+
+    def _read_addresses(self, wish: link_pb2.MarkRead) -> tuple[Jid, Jid | None]:
+        """Return chat and sender as their stanzas name them: people by LID, unless a group says no.
+
+        A receipt that names them otherwise is about a message that the other side does not know.
+        """
+        chat = Jid.parse(wish.chat)
+        participant = Jid.parse(wish.participant) if wish.participant else None
+        with self._around.file.unit() as unit:
+            group = unit.groups.get(str(chat))
+            if participant is not None and not (group and group.addressing_mode == "pn"):
+                participant = identity.lid_jid(unit, participant) or participant
+            return identity.lid_jid(unit, chat) or chat, participant
 
     def delivered(self, rows: list[int]) -> None:
         """Note that the store has these spool rows."""

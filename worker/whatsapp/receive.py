@@ -30,6 +30,8 @@ log = get_logger(__name__)
 
 PAIRWISE = frozenset({"msg", "pkmsg"})
 GROUP = "skmsg"
+# Encrypted with a secret of the message that the bot answers, which only its sender has.
+BOT = "msmsg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +231,9 @@ class _Reading:
     def _without_ciphertext(self) -> Reaction:
         """Settle a message that carries nothing for us to decrypt.
 
-        `<unavailable>` stands for what the phone alone may show (view-once). Newsletters are
-        plain text, and are not kept. Anything else is not a message as we know them.
+        `<unavailable>` stands for what the phone alone may show (view-once), and what a bot
+        answers can't be read here. Newsletters are plain text, and are not kept. Anything else is
+        not a message as we know them.
         """
         stanza = self._envelope.stanza
         if stanza.child("unavailable") is not None:
@@ -238,6 +241,9 @@ class _Reading:
             return Reaction([ack(stanza)], self._spooled)
         if self._envelope.source.chat.is_newsletter:
             return Reaction([ack(stanza)])
+        if any(enc.attrs.get("type") == BOT for enc in stanza.children("enc")):
+            self._note_missing("MessageOfABot")
+            return Reaction([ack(stanza, Nack.MISSING_MESSAGE_SECRET)], self._spooled)
         return Reaction([ack(stanza, Nack.UNRECOGNIZED_STANZA)])
 
     def _note_missing(self, reason: str) -> None:

@@ -357,3 +357,23 @@ async def test_a_key_meant_for_another_group_is_not_taken(
         with ours.file.unit() as unit:
             assert unit.sender_keys.get(skdm.group_id, f"{bob.account.lid}_1.0") is None
         assert any("sender_key_for_another_group" in line for line in log_lines)
+
+
+@pytest.mark.parametrize("addressing", [LID, PN])
+async def test_reading_in_a_group_names_the_sender_as_the_group_does(
+    sim: Simulator, session: Path, addressing: str
+) -> None:
+    ann, bob, cleo, _ = await people(sim)
+    async with rig(sim, session) as ours:
+        await ours.pair(ann)
+        group = bob.create_group("Sailors", [ann, cleo], addressing=addressing)
+        message_id = bob.send(group, "seen?")
+        got = await text(ours, "seen?")
+        await ours.send(str(group.jid), "yes")  # so the group is known
+        wish = link_pb2.MarkRead(chat=got.chat, participant=got.sender, ids=[message_id])
+        ours.account.mark_read(wish)
+        await bob.wait_receipt(message_id, "read")
+        (told,) = sim.record.nodes("receipt", where=lambda node: node.attrs.get("type") == "read")
+        assert told.attrs["to"] == str(group.jid)
+        assert told.attrs["participant"] == str(bob.account.jid(group.server))
+    assert sim.record.broken() == []

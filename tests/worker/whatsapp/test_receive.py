@@ -335,6 +335,20 @@ async def test_what_only_the_phone_may_show_leaves_a_place(sim: Simulator, sessi
     assert sim.record.broken() == []
 
 
+async def test_what_a_bot_answers_leaves_a_place(sim: Simulator, session: Path) -> None:
+    ann, bob = await couple(sim)
+    async with rig(sim, session) as ours:
+        await ours.pair(ann)
+        answered = stanza_from(bob, [Node("enc", {"v": "2", "type": "msmsg"}, b"x")])
+        ann.companions[0].mailbox.post(answered)
+        (place,) = await ours.listener.wait_for(lambda: ours.listener.missing)
+        assert place.reason == "MessageOfABot"
+        await sim.wait_settled()
+        (answer,) = answers(sim, answered.attrs["id"])
+        assert answer.attrs["error"] == "495"
+    assert sim.record.retry_receipts() == []
+
+
 async def test_a_newsletter_is_acknowledged_and_not_kept(sim: Simulator, session: Path) -> None:
     ann, bob = await couple(sim)
     async with rig(sim, session) as ours:

@@ -370,6 +370,8 @@ async def test_reading_is_told_to_the_sender(sim: Simulator, session: Path) -> N
         listed = receipt.child("list")
         assert listed is not None
         assert [item.attrs["id"] for item in listed.children("item")] == ids[1:]
+        (told,) = sim.record.nodes("receipt", where=lambda node: node.attrs.get("type") == "read")
+        assert told.attrs["to"] == str(bob.lid), "as the messages were addressed"
     assert sim.record.broken() == []
 
 
