@@ -136,6 +136,19 @@ async def test_what_others_keep_in_an_account_is_left_alone(
     assert (found["pushName"], found["qrCode"]) == ("Desk", None)
 
 
+async def test_a_change_that_changes_nothing_takes_nothing_away(
+    client: FirestoreClient, accounts: FirestoreAccounts
+) -> None:
+    await put(client, f"accounts/{ACCOUNT}", NODE)
+    await accounts.update(ACCOUNT, AccountChanges(name="Desk"), at_ms=NOW_MS)
+    before = await fields_of(client, f"accounts/{ACCOUNT}")
+
+    await accounts.update(ACCOUNT, AccountChanges(name="Desk"), at_ms=NOW_MS)
+
+    assert await fields_of(client, f"accounts/{ACCOUNT}") == before
+    assert before["autoReplyEnabled"] is True
+
+
 @pytest.mark.parametrize(
     ("stored", "shown"),
     [

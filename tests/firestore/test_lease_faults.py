@@ -289,7 +289,8 @@ async def test_a_watch_that_is_not_allowed_stays_calm(
         async with asyncio.timeout(T):
             await fault.hit.wait()
         await asyncio.sleep(1.2)
-        assert fault.hits == 1
+        # gRPC may lose the code of a stream that is refused while it opens: that one is retried.
+        assert fault.hits <= 2
         assert (await leases.read(timeout_s=T)).version == held.version
         await watch.close()
 
