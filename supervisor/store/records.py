@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from shared.accounts import AccountStatus
 
@@ -56,6 +57,9 @@ class AccountRecord:
     last_connected_at_ms: int | None = None
     last_disconnected_at_ms: int | None = None
     lineage: str | None = None  # which branch of the pairing is the live one
+    unconfirmed_logouts: int = 0  # bare 401s that count against the account
+    unconfirmed_since_ms: int | None = None  # the last of them
+    retry_at_ms: int | None = None  # WhatsApp asked not to connect before
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,10 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanges:
-    """What to change of an account; None leaves a field as it is."""
+    """What to change of an account; None leaves a field as it is.
+
+    An empty text, or a time of 0, takes the field's value away where a record may lack it.
+    """
 
     name: str | None = None
     phone: str | None = None
@@ -81,6 +88,16 @@ class AccountChanges:
     lid: str | None = None
     session_id: str | None = None
     push_name: str | None = None
+    lineage: str | None = None
+    unconfirmed_logouts: int | None = None
+    unconfirmed_since_ms: int | None = None
+    retry_at_ms: int | None = None
+
+
+NO_SESSION: Final = AccountChanges(
+    session_id="", lineage="", unconfirmed_logouts=0, unconfirmed_since_ms=0, retry_at_ms=0
+)
+"""What no longer holds of an account whose session was set aside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import asdict, replace
-from typing import Final
+from typing import Any, Final
 
 from shared.accounts import AccountStatus, IllegalTransition, advance
 from supervisor.store.contract import LineageConflict, StatusConflict
@@ -29,6 +29,11 @@ PREVIEW_CHARS: Final = 100
 MAX_DOC_ID_CHARS: Final = 120
 SILENT_KINDS: Final = frozenset({"reaction", "revoke", "edit"})
 """Kinds that say something about another message: they are no news of their own in a list."""
+
+TAKEN_AWAY: Final = frozenset(
+    {"jid", "lid", "session_id", "lineage", "push_name", "unconfirmed_since_ms", "retry_at_ms"}
+)
+"""Fields of an account that an empty text or a time of 0 takes away."""
 
 NEXT: Final = {
     MessageStatus.QUEUED: frozenset(
@@ -81,7 +86,10 @@ def with_changes(
             f"change account {record.account_id}: it is {record.status}, not {expected_status}"
         )
     given = {name: value for name, value in asdict(changes).items() if value is not None}
-    return replace(record, **given, updated_at_ms=at_ms)
+    new: dict[str, Any] = {
+        name: value or None if name in TAKEN_AWAY else value for name, value in given.items()
+    }
+    return replace(record, **new, updated_at_ms=at_ms)
 
 
 def with_lineage(

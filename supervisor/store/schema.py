@@ -131,7 +131,13 @@ _FENCES: Final = (
     "CREATE INDEX fences_by_epoch ON fences (epoch)",
 )
 
-MIGRATIONS: Final = (_FIRST, _FENCES)
+_RESTARTS: Final = (
+    "ALTER TABLE accounts ADD COLUMN unconfirmed_logouts INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE accounts ADD COLUMN unconfirmed_since_ms INTEGER",
+    "ALTER TABLE accounts ADD COLUMN retry_at_ms INTEGER",
+)
+
+MIGRATIONS: Final = (_FIRST, _FENCES, _RESTARTS)
 
 # The lease has a file of its own: its writes wait for nobody else's.
 LEASE_MIGRATIONS: Final = (

@@ -42,6 +42,8 @@ _TIMES: Final = {
     "statusSince": "status_since_ms",
     "lastConnectedAt": "last_connected_at_ms",
     "lastDisconnectedAt": "last_disconnected_at_ms",
+    "unconfirmedSince": "unconfirmed_since_ms",
+    "nextRetryAt": "retry_at_ms",
 }
 
 
@@ -55,6 +57,7 @@ def to_fields(record: AccountRecord) -> dict[str, Any]:
         "accountId": record.account_id,
         "status": record.status.value,
         "statusCode": record.code,
+        "unconfirmedLogouts": record.unconfirmed_logouts,
         "requiresQR": record.status in NEEDS_SCAN,
         "qrCode": None,
         "pairingCode": None,
@@ -105,6 +108,7 @@ def to_record(document: Document) -> AccountRecord:
         account_id=account_id,
         status=status,
         code=_code(fields),
+        unconfirmed_logouts=_count(fields.get("unconfirmedLogouts")),
         created_at_ms=updated if created is None else created,
         **{**_texts(fields), "reason": _reason(fields, status)},
         **{
@@ -127,7 +131,14 @@ def _reason(fields: Mapping[str, Any], status: AccountStatus) -> str | None:
 
 
 def _code(fields: Mapping[str, Any]) -> int | None:
-    given = fields.get("statusCode", fields.get("lastDisconnectCode"))
+    return _whole(fields.get("statusCode", fields.get("lastDisconnectCode")))
+
+
+def _count(given: Any) -> int:
+    return max(0, _whole(given) or 0)
+
+
+def _whole(given: Any) -> int | None:
     if isinstance(given, float) and given.is_integer():  # JavaScript has no other numbers
         given = int(given)
     return given if isinstance(given, int) and not isinstance(given, bool) else None

@@ -4,7 +4,7 @@ import pytest
 
 from shared.accounts import AccountStatus
 from supervisor.store.contract import LineageConflict, StatusConflict, UnknownAccount
-from supervisor.store.records import AccountChanges, AccountRecord, Lineage
+from supervisor.store.records import NO_SESSION, AccountChanges, AccountRecord, Lineage
 from tests.supervisor.store.backends import Backend, Ledger
 from tests.supervisor.store.samples import ACCOUNT, NOW_MS, OTHER_ACCOUNT, account
 
@@ -124,6 +124,22 @@ async def test_an_unknown_account_can_not_be_changed(store: Ledger) -> None:
         await store.accounts.set_status(ACCOUNT, AccountStatus.CONNECTED, at_ms=NOW_MS)
     with pytest.raises(UnknownAccount):
         await store.accounts.update(ACCOUNT, AccountChanges(name="x"), at_ms=NOW_MS)
+
+
+async def test_what_a_restart_must_know_is_kept_and_taken_away(store: Ledger) -> None:
+    await store.accounts.create(account(session_id="5e55", lineage="b0"))
+    found = AccountChanges(
+        unconfirmed_logouts=1, unconfirmed_since_ms=NOW_MS + 1, retry_at_ms=NOW_MS + 2
+    )
+    await store.accounts.update(ACCOUNT, found, at_ms=NOW_MS)
+    kept = await store.accounts.get(ACCOUNT)
+    await store.accounts.update(ACCOUNT, NO_SESSION, at_ms=NOW_MS)
+    bare = await store.accounts.get(ACCOUNT)
+
+    assert kept is not None
+    assert (kept.unconfirmed_logouts, kept.unconfirmed_since_ms) == (1, NOW_MS + 1)
+    assert kept.retry_at_ms == NOW_MS + 2
+    assert bare == account()
 
 
 # --------------------------------------------------------------------------------------- lineage
