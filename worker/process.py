@@ -33,6 +33,7 @@ from worker.session import (
     SessionFile,
     SessionLocked,
     SessionMissing,
+    SessionWriteFailed,
 )
 from worker.whatsapp.account import Account
 from worker.whatsapp.stream import Surroundings
@@ -157,8 +158,11 @@ class Worker:
 
     async def _prune(self) -> Never:
         while True:
-            with self._file.unit() as unit:
-                unit.prune()
+            try:
+                with self._file.unit() as unit:
+                    unit.prune()
+            except SessionWriteFailed as error:
+                log.warning("prune_failed", error=error)
             await asyncio.sleep(PRUNE_EVERY_S)
 
     async def _until_signalled(self) -> Never:

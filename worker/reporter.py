@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.errors import LinkError
 from shared.link import VERSION, ToSupervisorBody, ToWorkerBody, WorkerLink, check_version, dial
 from shared.logs import get_logger
-from worker.session import SessionFile
+from worker.session import SessionFile, SessionWriteFailed
 from worker.session.spool import SpoolRow
 
 log = get_logger(__name__)
@@ -24,6 +24,7 @@ log = get_logger(__name__)
 DIAL_TIMEOUT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 30.0
 ACK_TIMEOUT_S: Final = 15.0
+DISK_PAUSE_S: Final = 5.0
 MAX_NEWS: Final = 1024
 MAX_BATCH_EVENTS: Final = 100
 MAX_BATCH_BYTES: Final = 1024 * 1024
@@ -37,7 +38,12 @@ class Reporter:
     """The worker's end of the link, and the `Outlet` of its account."""
 
     def __init__(
-        self, link: WorkerLink, clock: Clock, *, ack_timeout_s: float = ACK_TIMEOUT_S
+        self,
+        link: WorkerLink,
+        clock: Clock,
+        *,
+        ack_timeout_s: float = ACK_TIMEOUT_S,
+        disk_pause_s: float = DISK_PAUSE_S,
     ) -> None:
         """Take over a link that has been welcomed.
 
@@ -45,10 +51,12 @@ class Reporter:
             link: ours until `close`.
             clock: for stamps.
             ack_timeout_s: how long a batch waits for its answer before it is sent again.
+            disk_pause_s: how long to wait when the disk takes nothing.
         """
         self._link = link
         self._clock = clock
         self._ack_timeout_s = ack_timeout_s
+        self._disk_pause_s = disk_pause_s
         self._news: asyncio.Queue[ToSupervisorBody] = asyncio.Queue(MAX_NEWS)
         self._grown = asyncio.Event()
         self._acked: asyncio.Queue[int] = asyncio.Queue()
@@ -125,23 +133,36 @@ class Reporter:
     async def deliver(self, file: SessionFile, delivered: Callable[[list[int]], None]) -> Never:
         """Deliver the spool as it grows.
 
+        While the disk takes nothing, what the store has can't be noted: it is delivered again,
+        and the inbox knows it.
+
         Args:
             file: holds the spool; rows that the store has are turned into memories.
             delivered: is told which rows those were.
 
         Raises:
             LinkError: the link is gone.
-            SessionError: the session file failed.
+            SessionError: the session file failed otherwise.
         """
         while True:
             await self._grown.wait()
             self._grown.clear()
-            while rows := _next_rows(file):
-                await self._deliver_batch(rows)
-                ids = [row.id for row in rows]
-                with file.unit() as unit:
-                    unit.spool.delivered(ids)
-                delivered(ids)
+            try:
+                await self._deliver_waiting(file, delivered)
+            except SessionWriteFailed as error:
+                log.warning("delivery_not_noted", error=error)
+                await asyncio.sleep(self._disk_pause_s)
+                self._grown.set()
+
+    async def _deliver_waiting(
+        self, file: SessionFile, delivered: Callable[[list[int]], None]
+    ) -> None:
+        while rows := _next_rows(file):
+            await self._deliver_batch(rows)
+            ids = [row.id for row in rows]
+            with file.unit() as unit:
+                unit.spool.delivered(ids)
+            delivered(ids)
 
     async def _deliver_batch(self, rows: list[SpoolRow]) -> None:
         self._batches += 1

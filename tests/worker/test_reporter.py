@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared import link_pb2 as pb
+from shared import logs
 from shared.clock import SystemClock
 from shared.errors import LinkError
 from shared.link import VERSION, VersionMismatch, dial
@@ -261,3 +262,36 @@ async def test_last_words_are_sent_when_nobody_sends_news_any_more() -> None:
         await reporter.flush(5)
         await end.wait_for(lambda: len(end.states) == 2)
         await reporter.close()
+
+
+async def test_a_disk_that_takes_nothing_repeats_a_batch_and_forgets_nothing(
+    file: SessionFile, log_lines: list[str]
+) -> None:
+    rows = fill(file, ["repeated"])
+    async with supervisor(acking=False) as end:
+        link = await dial(end.path, timeout_s=5)
+        reporter = Reporter(link, CLOCK, disk_pause_s=0.01)
+        async with delivering(reporter, file) as ours:
+            await end.wait_for(lambda: end.batches)
+            file._connection.execute("PRAGMA query_only = ON")
+            end.acking = True
+            await end.say(pb.BatchAck(batch_id=1))
+            await until_logged(log_lines, "delivery_not_noted", 3)
+            assert ours.done == []
+            file._connection.execute("PRAGMA query_only = OFF")
+            await ours.wait_done(1)
+    assert ours.done == rows
+    assert [event.spool_id for event in end.events] == rows * 2
+
+
+async def until_logged(log_lines: list[str], event: str, times: int) -> None:
+    """Wait until an event has been logged so often."""
+    changed = asyncio.Event()
+    take_off = logs.tap(lambda _: changed.set())
+    try:
+        async with asyncio.timeout(10):
+            while sum(f'"event":"{event}"' in line for line in log_lines) < times:
+                changed.clear()
+                await changed.wait()
+    finally:
+        take_off()
