@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Final, Never
 
 from shared import prctl
+from shared.errors import WakeeperError
 from shared.exit_codes import ExitCode
 from shared.spawn import BIRTH_BYTES, pack_birth, receive_request
 
@@ -158,7 +159,10 @@ def main(arguments: list[str]) -> int:
         return ExitCode.BOOT_ERROR
     gc.disable()  # a collection before the freeze would leave holes in pages that are shared
     from worker import process
+    from worker.warm import warm_up
 
+    with contextlib.suppress(OSError, WakeeperError):  # then workers are larger, and that is all
+        warm_up()
     check_fit_to_fork()
     prctl.set_name("wk zygote")
     gc.freeze()  # a collection in a worker would write to, and so copy, all that is shared

@@ -152,6 +152,16 @@ async def born_and_ended(zygote: Zygote) -> ChildProcess:
     return child
 
 
+def test_daemon_comes_to_its_zygote_without_grpc() -> None:
+    """Whoever needs grpc imports it later, where the store is opened."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import sys, supervisor.daemon; print('grpc' in sys.modules)"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    assert done.stdout.strip() == "False"
+
+
 # ---------------------------------------------------------------------------- when it is unwell
 
 
