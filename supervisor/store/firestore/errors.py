@@ -35,7 +35,7 @@ _HINTS: Final = {
     grpc.StatusCode.UNAUTHENTICATED: "is the service account's key still valid?",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "the project's quota may be used up",
     grpc.StatusCode.NOT_FOUND: "does the project have a Firestore database of that name?",
-    grpc.StatusCode.FAILED_PRECONDITION: "an index may be missing: deploy deploy/firestore",
+    grpc.StatusCode.FAILED_PRECONDITION: "an index may be missing; the answer names it",
 }
 
 
