@@ -14,7 +14,7 @@ FORBIDDEN = {
     "shared": {"supervisor", "worker", "tests"},
 }
 # Inside the worker, each room may import only those after it.
-WORKER_ROOMS = ("whatsapp", "session", "signal", "wire", "proto")
+WORKER_ROOMS = ("whatsapp", "signal", "session", "wire", "proto")
 
 
 def python(*arguments: str) -> str:
