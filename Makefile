@@ -6,6 +6,7 @@
 PYTHON ?= python3
 PHONE ?=
 PYTEST_ARGS ?= -q
+SEEDS ?= 10000
 
 venv := .venv
 bin := $(venv)/bin
@@ -52,6 +53,10 @@ lint: $(ready_to_test)  ## Check style and types
 .PHONY: interop
 interop: $(ready_to_test) witnesses  ## Run only the tests with clients that nobody here wrote
 	@$(python) -m pytest $(PYTEST_ARGS) -m interop
+
+.PHONY: sim
+sim: $(ready_to_test)  ## Simulate the lease for 10,000 hours; fewer: make sim SEEDS=500
+	@$(python) -m tests.simulation --seeds $(SEEDS)
 
 .PHONY: bench
 bench: $(ready_to_test) witnesses  ## Measure, each figure beside Baileys' in the same run

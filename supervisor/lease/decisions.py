@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from supervisor.lease.document import (
+    MAX_EPOCH,
     RECREATED,
     Garbled,
     Incarnation,
     LeaseDocument,
     NodeLock,
+    Parsed,
     parse,
 )
 
@@ -92,7 +94,8 @@ class Knowledge:
         me: this incarnation.
         ttl_ms: the TTL we would promise.
         highest_epoch: the highest this process has ever seen in the lease.
-        highest_fence: the highest that any account carries; asked for when there is no document.
+        highest_fence: the highest that any account carries; asked for when the document
+            carries none, see `needs_fences`.
         former_is_dead: the former holder ran on this host, with this state directory, and all
             of its locks are ours now.
         node_is_stopped: the operator says that no Node instance runs any more.
@@ -106,6 +109,11 @@ class Knowledge:
     node_is_stopped: bool = False
 
 
+def needs_fences(document: Parsed | None) -> bool:
+    """Tell whether only the accounts' fences know the epoch: nothing in the document does."""
+    return document is None or (isinstance(document, NodeLock) and document.epoch is None)
+
+
 def conclude(seen: Seen, known: Knowledge) -> Conclusion:
     """Return what follows from a reading for an instance that does not hold the lease."""
     if seen.stored is None:
@@ -113,10 +121,12 @@ def conclude(seen: Seen, known: Knowledge) -> Conclusion:
     document = parse(seen.stored)
     if isinstance(document, Garbled):
         return Refuse(f"the lease document is garbled: {document.reason}")
-    if document.epoch < known.highest_epoch:
+    if document.epoch is not None and document.epoch < known.highest_epoch:
         return Refuse(
             f"the lease document's epoch went down, from {known.highest_epoch} to {document.epoch}"
         )
+    if MAX_EPOCH in (document.epoch, document.renew_seq):
+        return Refuse("the lease document can't be counted on: no higher number is left")
     if isinstance(document, NodeLock):
         return _node(seen, document, known)
     return _ours(seen, document, known)
@@ -126,7 +136,8 @@ def _missing(known: Knowledge) -> Conclusion:
     highest = max(known.highest_fence, known.highest_epoch)
     if highest == 0:
         return Create()
-    return Placeholder(LeaseDocument(RECREATED, highest, 0, known.ttl_ms))
+    # One more: the last holder may have been lost before it raised a single fence.
+    return Placeholder(LeaseDocument(RECREATED, highest + 1, 0, known.ttl_ms))
 
 
 def _ours(seen: Seen, document: LeaseDocument, known: Knowledge) -> Conclusion:
@@ -136,6 +147,8 @@ def _ours(seen: Seen, document: LeaseDocument, known: Knowledge) -> Conclusion:
         return Take(document, "a late write of ours took it")
     if _is_provably_dead(document, known):
         return Take(document, "its holder was on this host and is dead")
+    if seen.read_ns < seen.updated_ns:
+        return Refuse("the store's clock stands before the lease document's last write")
     left_ms = document.ttl_ms - seen.age_ms
     if left_ms < 0:
         return Take(document, "it was not renewed in time")
@@ -150,18 +163,20 @@ def _is_provably_dead(document: LeaseDocument, known: Knowledge) -> bool:
 
 
 def _node(seen: Seen, lock: NodeLock, known: Knowledge) -> Conclusion:
+    highest = max(known.highest_fence, known.highest_epoch)
+    epoch = highest if lock.epoch is None else lock.epoch
     if not lock.holder or lock.lease_until_ms == 0:
-        return Take(lock.as_released(), "Node released it")
+        return Take(lock.as_released(highest), "Node released it")
     left_ms = lock.lease_until_ms + NODE_MARGIN_MS - seen.read_ns // 1_000_000
     if left_ms > 0:
-        return Wait(lock.holder, lock.holder, lock.epoch, left_ms, "a Node instance holds it")
+        return Wait(lock.holder, lock.holder, epoch, left_ms, "a Node instance holds it")
     if not known.node_is_stopped:
         return Wait(
             lock.holder,
             lock.holder,
-            lock.epoch,
+            epoch,
             0,
             "a Node instance let it expire without releasing it, and may still be connected: "
             "stop it, then set NODE_STOPPED=true",
         )
-    return Take(lock.as_released(), "Node is stopped")
+    return Take(lock.as_released(highest), "Node is stopped")

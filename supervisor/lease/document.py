@@ -5,12 +5,13 @@ instance waits while we hold the lease and we wait while it does. `holder` names
 incarnation, never an instance: a name that survives a restart proves nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 MAX_EPOCH: Final = 2**53 - 1  # what every reader of the store, JavaScript too, holds exactly
 MAX_TTL_MS: Final = 24 * 3600 * 1000
+MAX_TEXT: Final = 256
 # Given to a lease whose document was found missing although accounts carry an epoch.
 RECREATED: Final = "recreated"
 # What Node finds as the holder when nobody holds: neither its own id nor anybody's.
@@ -89,7 +90,8 @@ class LeaseDocument:
             server_now_ms: the store's time as far as we know it; what Node reads is derived
                 from it, and nothing of ours is.
         """
-        until = server_now_ms + self.ttl_ms + NODE_SKEW_MS if self.holder is not None else 0
+        held = self.holder is not None
+        until = max(0, server_now_ms + self.ttl_ms + NODE_SKEW_MS) if held else 0
         return {
             "holder": self.holder,
             "epoch": self.epoch,
@@ -113,17 +115,23 @@ class NodeLock:
     Attributes:
         holder: Node's instance id; empty when it was released.
         lease_until_ms: by Node's wall clock.
-        epoch: ours from before, 0 where there was none.
+        epoch: ours from before; None where Node wrote over all of ours, or there was none.
+        renew_seq: ours from before, 0 where there is none.
     """
 
     holder: str
     lease_until_ms: int
-    epoch: int
+    epoch: int | None
     renew_seq: int
 
-    def as_released(self) -> LeaseDocument:
-        """Return what of ours survives in it, as a document that nobody holds."""
-        return LeaseDocument(None, self.epoch, self.renew_seq, ttl_ms=1)
+    def as_released(self, least_epoch: int) -> LeaseDocument:
+        """Return what of ours survives in it, as a document that nobody holds.
+
+        Args:
+            least_epoch: the highest that is known otherwise.
+        """
+        epoch = least_epoch if self.epoch is None else self.epoch
+        return LeaseDocument(None, epoch, self.renew_seq, ttl_ms=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +142,19 @@ class Garbled:
 
 
 Parsed = LeaseDocument | NodeLock | Garbled
+_Check = Callable[[Any], str]  # returns what is wrong, or nothing
+_MISSING: Final = object()  # other than null, which says something
 
 
 def parse(stored: Mapping[str, Any]) -> Parsed:
     """Read a lease document; nothing is guessed."""
     if "epoch" not in stored and "holder" not in stored:
-        return _node_lock(stored, epoch=0, renew_seq=0)
+        return _node_lock(stored, epoch=None, renew_seq=0)
     for name, check in _CHECKS.items():
-        wrong = check(stored.get(name))
+        wrong = check(stored.get(name, _MISSING))
         if wrong:
             return Garbled(f"{name} {wrong}")
-    if stored.get("holderInstanceId", _node_name(stored)) != _node_name(stored):
+    if stored["holderInstanceId"] != _node_name(stored):
         return _node_lock(stored, epoch=stored["epoch"], renew_seq=stored["renewSeq"])
     return LeaseDocument(
         holder=stored["holder"],
@@ -164,16 +174,18 @@ def _node_name(stored: Mapping[str, Any]) -> str:
     return NOBODY if stored["holder"] is None else str(stored["holder"])
 
 
-def _node_lock(stored: Mapping[str, Any], *, epoch: int, renew_seq: int) -> NodeLock | Garbled:
-    holder, until = stored.get("holderInstanceId"), stored.get("leaseUntil")
-    if holder is not None and not isinstance(holder, str):
-        return Garbled("holderInstanceId is no text")
-    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < 2**53:
-        return Garbled("leaseUntil is no time in milliseconds")
-    return NodeLock(holder or NOBODY, int(until), epoch, renew_seq)
+def _node_lock(
+    stored: Mapping[str, Any], *, epoch: int | None, renew_seq: int
+) -> NodeLock | Garbled:
+    for name, check in _NODE_CHECKS.items():
+        wrong = check(stored.get(name, _MISSING))
+        if wrong:
+            return Garbled(f"{name} {wrong}")
+    until = int(stored["leaseUntil"])
+    return NodeLock(stored["holderInstanceId"] or NOBODY, until, epoch, renew_seq)
 
 
-def _whole(least: int, most: int) -> "_Check":
+def _whole(least: int, most: int) -> _Check:
     def check(value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int):
             return "is missing or no whole number"
@@ -183,22 +195,31 @@ def _whole(least: int, most: int) -> "_Check":
 
 
 def _text(value: Any) -> str:
-    return (
-        "" if isinstance(value, str) and len(value) <= MAX_TEXT else "is missing or no short text"
-    )
+    short = isinstance(value, str) and len(value) <= MAX_TEXT
+    return "" if short else "is missing or no short text"
 
 
 def _holder(value: Any) -> str:
-    if value is None or (isinstance(value, str) and 0 < len(value) <= MAX_TEXT):
+    if value is None or (value != "" and not _text(value)):
         return ""
-    return "is neither null nor a short text"
+    return "is missing, or neither null nor a short text"
 
 
-MAX_TEXT: Final = 256
+def _node_holder(value: Any) -> str:
+    return "" if value is None else _text(value)
 
-_Check = Any
 
-_CHECKS: Final = {
+def _time_ms(value: Any) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "" if number and 0 <= value <= MAX_EPOCH else "is missing or no time in milliseconds"
+
+
+_NODE_CHECKS: Final[Mapping[str, _Check]] = {
+    "holderInstanceId": _node_holder,
+    "leaseUntil": _time_ms,
+}
+_CHECKS: Final[Mapping[str, _Check]] = {
+    **_NODE_CHECKS,
     "holder": _holder,
     "epoch": _whole(0, MAX_EPOCH),
     "renewSeq": _whole(0, MAX_EPOCH),

@@ -51,7 +51,7 @@ class LeaseGuard:
         self.hard_ns = max(self.hard_ns, sent_ns + int(self._timing.hard_s * 1e9))
 
     def drop(self) -> None:
-        """Hold nothing."""
+        """Hold nothing from now on: no check passes until the lease is taken again."""
         self.soft_ns = self.hard_ns = 0
 
     @property
@@ -80,6 +80,16 @@ class LeaseGuard:
                 f"{act}: this instance is {self.mode.value}, another one may hold the lease",
                 hint="retry shortly, at the instance that is active",
             )
+
+    def check_finishing(self, act: str) -> None:
+        """Let a write pass that finishes what was begun, also while workers end.
+
+        Raises:
+            NotHolding: the hard deadline has passed, or the lease was lost.
+        """
+        held = self.mode in (Mode.ACTIVE, Mode.DEMOTING)
+        if not held or self._clock.boot_ns() >= self.hard_ns:
+            raise NotHolding(f"{act}: the lease is not held here any more")
 
     def check_fencing(self, act: str) -> None:
         """Let an act of the take-over itself pass: fences are raised before anything runs.

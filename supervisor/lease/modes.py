@@ -32,6 +32,27 @@ class Demotion(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How this instance stands, for people and for `/ready`.
+
+    Attributes:
+        mode: what it is.
+        why: a sentence; the same one that is logged.
+        epoch: of the lease, as last seen.
+        held_by: the holder's incarnation, empty where nobody or nobody known holds it.
+        holder_name: its instance id.
+        left_s: seconds until it expires, as far as known; None where that makes no sense.
+    """
+
+    mode: Mode
+    why: str
+    epoch: int = 0
+    held_by: str = ""
+    holder_name: str = ""
+    left_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """How one demotion is walked.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from shared.errors import ConfigError
+from supervisor.lease.document import MAX_TTL_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class LeaseTiming:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One inequality: `low` must not exceed `high`."""
+    """One inequality: `low` must not exceed `high`; NaN keeps none."""
 
     words: str
     low: Callable[[LeaseTiming], float]
@@ -108,10 +109,17 @@ RULES: Final = (
         lambda t: t.hard_s,
     ),
     Rule(
+        "a holder's promise is one that others believe: ttl <= a day",
+        lambda t: t.ttl_s,
+        lambda _: MAX_TTL_MS / 1000,
+    ),
+    Rule(
         "no constant is zero or negative: 0.001 <= the least",
         lambda _: 0.001,
         lambda t: min(_positives(t)),
     ),
+    Rule("clocks do differ: 0 <= drift", lambda _: 0, lambda t: t.drift),
+    Rule("clocks differ by little: drift <= 0.2", lambda t: t.drift, lambda _: 0.2),
 )
 
 
