@@ -45,7 +45,7 @@ class Table:
     watched: list[Witness] = field(default_factory=list)
     _retries_seen: int = 0
     _broken_seen: int = 0
-    _healed: set[str] = field(default_factory=set)
+    _known: set[str] = field(default_factory=set)
 
     async def clean(self, *retried: str) -> None:
         """See that everything was confirmed, no rule was broken, and nothing asked for twice.
@@ -57,7 +57,7 @@ class Table:
         asked, broken = self._new_retries(), self._new_violations()
         assert asked == list(retried), f"asked for again: {asked}"
         assert broken == [], broken
-        self._healed |= set(retried)
+        self._known |= set(retried)
         self._all_readable()
 
     async def healed(self, culprit: Witness) -> None:
@@ -67,7 +67,7 @@ class Table:
         is for the caller to see.
         """
         await self.sim.wait_settled()
-        self._healed |= set(self._new_retries())
+        self._known |= set(self._new_retries())
         assert culprit.device is not None
         for violation in self._new_violations():
             assert violation.rule is Rule.MESSAGE_KEY_REUSED, violation
@@ -88,7 +88,8 @@ class Table:
         """See that nobody was shown a message that could not be read, but for those healed."""
         problems = {event["id"] for witness in self.watched for event in witness.problems()}
         missing = {event.undecryptable.id for event in self.ours.events}
-        unread = (problems | missing) - self._healed - {""}
+        unread = (problems | missing) - self._known - {""}
+        self._known |= unread
         assert unread == set(), f"not readable: {unread}"
 
 
@@ -213,6 +214,31 @@ async def everybody_writes(group: Group, label: str, people: dict[str, Client]) 
         for other, reader in people.items():
             if other != name:
                 await reads(reader, said, own=(name, other) in SAME_ACCOUNT)
+
+
+def keys_given(table: Table, group: Group) -> list[int]:
+    """Return to how many devices each message of ours in a group brought our sender key."""
+    assert table.ours.device is not None
+    written = table.sim.record.nodes(
+        "message", direction=Direction.RECEIVED, device=table.ours.device.name
+    )
+    ours = [node for node in written if node.attrs["to"] == str(group.jid)]
+    given = [node.child("participants") for node in ours]
+    return [len(each.children("to")) if each is not None else 0 for each in given]
+
+
+def devices_of(table: Table, group: Group) -> int:
+    """Return how many devices there are in a group, without our own."""
+    return sum(len(account.devices) for account in group.members) - 1
+
+
+def is_confirmed(table: Table, message_id: str) -> bool:
+    """Tell whether our worker has told a message's sender that it got it."""
+    assert table.ours.device is not None
+    receipts = table.sim.record.nodes(
+        "receipt", direction=Direction.RECEIVED, device=table.ours.device.name
+    )
+    return any(node.attrs["id"] == message_id and "type" not in node.attrs for node in receipts)
 
 
 async def write(writer: Client, group: str, text: str) -> None:

@@ -23,6 +23,7 @@ from tests.interop import courses
 from tests.interop.courses import Client, Table, heard, kinds_of, numbered, pn
 from tests.interop.ours import Ours
 from tests.interop.witness import Witness, baileys_command
+from tests.log_guard import KnownSecrets
 from tests.simulator import Phone, Simulator
 from worker.wire.jid import LID, PN
 
@@ -80,6 +81,15 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
             dan=dan,
             folder=folder,
         )
+
+
+@pytest.fixture(autouse=True)
+def nothing_private_is_logged(known_secrets: KnownSecrets) -> None:
+    """Have the worker's log lines searched for numbers and for what people wrote."""
+    for phone in (ANN, BOB, CAT, DAN):
+        known_secrets.add_phone(phone)
+    for text in ("writes first", "many ours", "many peer", "killed peer", "damaged on the way"):
+        known_secrets.add(text, "what somebody wrote")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -197,6 +207,7 @@ async def test_each_device_of_an_account_sees_what_the_other_sends(met: House) -
 @pytest.mark.parametrize("addressing", [LID, PN])
 async def test_a_group_of_four_with_a_late_joiner_and_a_leaver(met: House, addressing: str) -> None:
     group = met.dan.create_group("Four", [met.ann, met.bob], addressing=addressing)
+    at_first, joined = courses.devices_of(met, group), len(met.cats.account.devices)
     first: dict[str, Client] = {"ours": met.ours, "twin": met.twin, "dan": met.dan, "bob": met.peer}
     await met.sim.wait_settled()
     await courses.everybody_writes(group, "three", first)
@@ -208,6 +219,8 @@ async def test_a_group_of_four_with_a_late_joiner_and_a_leaver(met: House, addre
     remaining = {**first, "cat": met.cat}
     del remaining["bob"]
     await courses.everybody_writes(group, "without bob", remaining)
+    renewed = courses.devices_of(met, group)
+    assert courses.keys_given(met, group) == [at_first, 0, joined, 0, renewed, 0]
 
     assert heard(met.peer, f"{addressing} without bob") == []
     assert heard(met.cat, f"{addressing} three") == []
@@ -279,7 +292,10 @@ async def test_a_session_that_baileys_lost_is_healed_by_the_request_with_keys(me
     await met.clean()
 
 
-async def test_our_messages_are_told_as_delivered_and_read(met: House) -> None:
+async def test_what_we_got_and_what_others_got_and_read_is_told(met: House) -> None:
+    theirs = await met.peer.send(pn(met.ann), "got it?")
+    await met.ours.wait_text("got it?")
+    await met.sim.wait_for(lambda: courses.is_confirmed(met, theirs))
     sent = await met.ours.send(pn(met.bob), "tell me")
     event = await met.peer.wait_message("tell me")
     await met.ours.wait_for(lambda: sent in met.ours.receipts(link_pb2.Receipt.DELIVERED))

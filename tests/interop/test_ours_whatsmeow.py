@@ -124,6 +124,8 @@ async def test_both_write_first_before_either_has_received_anything(house: House
 
     assert kinds_of(house.sim, house.ours.device, house.dan.device) == ["pkmsg"]
     assert kinds_of(house.sim, house.dan.device, house.ours.device) == ["pkmsg"]
+    await house.dan.send(pn(house.ann), "dan in one of the two sessions")
+    await house.ours.wait_text("dan in one of the two sessions")
     table = Table(sim=house.sim, ours=house.ours, ann=house.ann, peer=house.dan, bob=house.dans)
     await courses.take_turns(table, "after both", 5)
     await house.clean()
@@ -205,6 +207,7 @@ async def test_a_group_of_four_with_a_late_joiner_and_a_leaver(
     house: House, addressing: str
 ) -> None:
     group = house.eve.create_group("Four", [house.ann, house.bob], addressing=addressing)
+    at_first, joined = courses.devices_of(house, group), len(house.cats.account.devices)
     first: dict[str, Client] = {
         "ours": house.ours,
         "twin": house.twin,
@@ -221,6 +224,8 @@ async def test_a_group_of_four_with_a_late_joiner_and_a_leaver(
     remaining = {**first, "cat": house.cat}
     del remaining["bob"]
     await courses.everybody_writes(group, "without bob", remaining)
+    renewed = courses.devices_of(house, group)
+    assert courses.keys_given(house, group) == [at_first, 0, joined, 0, renewed, 0]
 
     assert heard(house.peer, f"{addressing} without bob") == []
     assert heard(house.cat, f"{addressing} three") == []
@@ -275,7 +280,10 @@ async def test_a_session_that_whatsmeow_lost_is_healed_by_the_request_with_keys(
     await house.clean()
 
 
-async def test_our_messages_are_told_as_delivered(house: House) -> None:
+async def test_what_we_got_and_what_others_got_is_told(house: House) -> None:
+    theirs = await house.peer.send(pn(house.ann), "got it?")
+    await house.ours.wait_text("got it?")
+    await house.sim.wait_for(lambda: courses.is_confirmed(house, theirs))
     sent = await house.ours.send(pn(house.bob), "tell me")
     await house.peer.wait_message("tell me")
     await house.ours.wait_for(lambda: sent in house.ours.receipts(link_pb2.Receipt.DELIVERED))

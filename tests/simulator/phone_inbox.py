@@ -10,6 +10,7 @@ from tests.simulator.directory import Device
 from tests.simulator.hub import SERVER, Hub
 from tests.simulator.mailbox import StanzaKey
 from tests.simulator.phone_outbox import Outbox, address_of
+from tests.simulator.record import Rule
 from worker.proto import e2e_pb2
 from worker.signal import Address
 from worker.wire.jid import Jid
@@ -146,6 +147,9 @@ class Inbox:
         own = self.hub.directory.account(sender) is self.device.account
         if message.HasField("device_sent_message"):
             message = message.device_sent_message.message
+        elif own and "participant" not in node.attrs:
+            detail = f"message {node.attrs['id']}: a copy for own devices that names no chat"
+            self.hub.record.violation(Rule.MALFORMED, str(sender), detail)
         chat = node.attrs.get("recipient", node.attrs["from"])
         received = Received(
             message_id=node.attrs["id"],

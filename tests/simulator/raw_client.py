@@ -111,10 +111,19 @@ class RawClient:
             pass
         return node
 
-    async def send_message(self, to: str, *entries: Node) -> Node:
-        """Send a message with these <to> entries; return the service's ack."""
+    async def send_message(self, to: str, *entries: Node, proof: bytes = b"") -> Node:
+        """Send a message with these <to> entries; return the service's ack.
+
+        Args:
+            to: where to.
+            entries: one for each device.
+            proof: the device-identity that goes with a pre-key message.
+        """
         attrs = {"id": f"M{next(self._ids)}", "to": to, "type": "text"}
-        await self.send(Node("message", attrs, [Node("participants", {}, list(entries))]))
+        content = [Node("participants", {}, list(entries))]
+        if proof:
+            content.append(Node("device-identity", {}, proof))
+        await self.send(Node("message", attrs, content))
         return await self.next_named("ack")
 
 

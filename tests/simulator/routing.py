@@ -7,13 +7,16 @@ what Baileys decode-wa-message.ts and whatsmeow message.go read.
 
 from dataclasses import dataclass
 
+from google.protobuf.message import DecodeError
+
 from shared.errors import SignalError
-from tests.simulator.directory import Account, Device, participant_hash
+from tests.simulator.directory import PHONE, Account, Device, participant_hash
 from tests.simulator.errors import NotFoundError, RefusedError
 from tests.simulator.faults import FaultKind
 from tests.simulator.groups import member_group
 from tests.simulator.hub import Hub
 from tests.simulator.record import Rule
+from worker.proto import adv_pb2
 from worker.signal.messages import PreKeySignalMessage, SignalMessage
 from worker.wire import encode
 from worker.wire.jid import LID, PN, Jid
@@ -215,16 +218,38 @@ def _post(
     }
     attrs.update({name: node.attrs[name] for name in COPIED_ATTRS if name in node.attrs})
     content = [_checked(hub, parts, device, enc) for enc in encrypted]
-    content += _identity(parts, encrypted)
+    content += _identity(hub, parts, encrypted)
     content += [child for child in node.children() if child.tag not in STRIPPED]
     device.mailbox.post(Node("message", attrs, content))
 
 
-def _identity(parts: _Parts, encrypted: list[Node]) -> list[Node]:
-    """Return who a companion belongs to, as it shows beside each pre-key message."""
-    if any(enc.attrs.get("type") == "pkmsg" for enc in encrypted):
-        return parts.node.children("device-identity")
-    return []
+def _identity(hub: Hub, parts: _Parts, encrypted: list[Node]) -> list[Node]:
+    """Return who a companion belongs to, as it shows beside each pre-key message.
+
+    Raises:
+        RefusedError: it does not show what it and its phone signed; a phone would not believe it.
+    """
+    if not any(enc.attrs.get("type") == "pkmsg" for enc in encrypted):
+        return []
+    shown = parts.node.children("device-identity")
+    if parts.sender.number != PHONE and _proofs(shown) != [_proof(parts.sender.signed_identity)]:
+        hub.record.violation(Rule.BAD_SIGNATURE, parts.sender.name, "a pkmsg without its proof")
+        raise RefusedError(REFUSED, "no device-identity")
+    return shown
+
+
+def _proofs(shown: list[Node]) -> list[adv_pb2.ADVSignedDeviceIdentity]:
+    return [_proof(node.bytes()) for node in shown]
+
+
+def _proof(data: bytes) -> adv_pb2.ADVSignedDeviceIdentity:
+    """Return an identity with its signatures; the phone's public key may be left out of it."""
+    try:
+        proof = adv_pb2.ADVSignedDeviceIdentity.FromString(data)
+    except DecodeError:
+        return adv_pb2.ADVSignedDeviceIdentity()
+    proof.ClearField("account_signature_key")
+    return proof
 
 
 def _checked(hub: Hub, parts: _Parts, device: Device, enc: Node) -> Node:

@@ -126,7 +126,8 @@ async def test_a_message_that_leaves_devices_out_is_told_the_right_hash(sim: Sim
     entry = _first_message(sim, identity, bob.account.devices[0])
 
     async with RawClient.connected(sim, identity, login(device)) as client:
-        ack = await client.send_message(str(bob.jid), entry)
+        proof = device.signed_identity
+        ack = await client.send_message(str(bob.jid), entry, proof=proof)
     await bob.wait_received("hello")
 
     assert ack.attrs["phash"].startswith("2:")
@@ -150,16 +151,28 @@ async def test_a_one_time_key_serves_one_session_only(sim: Simulator) -> None:
     first_key = next(iter(stock.one_time.values()))
 
     async with RawClient.connected(sim, identity, login(device)) as client:
-        await client.send_message(
-            str(bob.jid), _first_message(sim, identity, bob.account.devices[0])
-        )
+        entry, proof = _first_message(sim, identity, bob.account.devices[0]), device.signed_identity
+        await client.send_message(str(bob.jid), entry, proof=proof)
         stock.one_time = {first_key.key_id: first_key, **stock.one_time}
-        again = await client.send_message(
-            str(bob.jid), _first_message(sim, identity, bob.account.devices[0])
-        )
+        entry = _first_message(sim, identity, bob.account.devices[0])
+        again = await client.send_message(str(bob.jid), entry, proof=proof)
 
     assert again.attrs["error"] == "479"
     assert len(sim.record.broken(Rule.PRE_KEY_REUSED)) == 1
+
+
+async def test_a_first_message_shows_who_linked_the_device(sim: Simulator) -> None:
+    identity = Identity()
+    device = await pair(sim, await sim.phone(ANN), identity)
+    bob = await sim.phone(BOB)
+
+    async with RawClient.connected(sim, identity, login(device)) as client:
+        entry = _first_message(sim, identity, bob.account.devices[0])
+        ack = await client.send_message(str(bob.jid), entry)
+
+    assert ack.attrs["error"] == "479"
+    assert len(sim.record.broken(Rule.BAD_SIGNATURE)) == 1
+    assert bob.received == []
 
 
 async def test_somebody_outside_a_group_can_not_write_to_it(sim: Simulator) -> None:
