@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -25,7 +26,8 @@ from tests.worker.whatsapp.rig import Listener, new_session, settings_for
 from worker.deadline import KILL_AFTER_NS, DeadlineThread
 from worker.link_watch import ORDERLY_END_S, LinkWatch
 from worker.whatsapp.account import Account
-from worker.whatsapp.stream import Surroundings
+from worker.whatsapp.socket import SEND_BUFFER_BYTES
+from worker.whatsapp.stream import Stream, Surroundings
 from worker.wire import Node
 
 GUARDED = Path(__file__).with_name("guarded.py")
@@ -290,9 +292,11 @@ async def test_not_one_byte_leaves_after_the_deadline(tmp_path: Path) -> None:
             await (await sim.phone("40700000001")).scan(code[0])
             await listener.wait_state(pb.CONNECTED)
             await sim.wait_settled()
+            assert account.stream is not None
+            assert unsent_limit_bytes(account.stream) <= 2 * SEND_BUFFER_BYTES
             before = len(sim.record.stanzas)
             expired = True
-            account.stream.write(_ping())  # type: ignore[union-attr] # it is connected
+            account.stream.write(_ping())
             with pytest.raises(ExceptionGroup) as ended:
                 await asyncio.wait_for(running, PATIENCE_S)
 
@@ -301,6 +305,12 @@ async def test_not_one_byte_leaves_after_the_deadline(tmp_path: Path) -> None:
         assert [
             each for each in sim.record.stanzas[before:] if each.direction.value == "received"
         ] == []
+
+
+def unsent_limit_bytes(stream: Stream) -> int:
+    """Return how much the kernel takes before the other side has read it."""
+    sock = stream._connection._socket._ws.get_extra_info("socket")
+    return int(sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
 
 
 def _ping() -> Node:

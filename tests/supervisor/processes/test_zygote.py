@@ -337,7 +337,11 @@ async def test_second_worker_of_an_account_finds_it_locked(house: RealHouse) -> 
 
 
 async def test_killed_supervisor_takes_zygote_and_workers_along(tmp_path: Path) -> None:
+    """They are stopped here: no end of a pipe wakes them, only the kernel's signal ends them."""
     process, pids = await lone(tmp_path, "main")
+    await until_true(lambda: name_of(pids[1]) == "lone")
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     process.kill()
     await process.wait()
 
