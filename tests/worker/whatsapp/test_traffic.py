@@ -1,4 +1,4 @@
-"""Traffic both ways at once, through restarts and cuts: nothing lost, doubled, or asked for again."""
+"""Traffic both ways at once, through restarts and cuts: nothing lost, doubled, or asked again."""
 
 import asyncio
 from pathlib import Path
