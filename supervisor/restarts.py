@@ -9,7 +9,7 @@ import enum
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.accounts import AccountStatus
@@ -25,10 +25,13 @@ class Next(enum.Enum):
 
     REST = "rest"  # nothing, until somebody asks
     BACK_OFF = "back_off"  # again after the backoff, unless it happens too often
-    PROBATION = "probation"  # again once; a second time in a row it is a log-out
+    PROBATION = "probation"  # again once; a second time within a day it is a log-out
     WAIT = "wait"  # again after the time that WhatsApp named
     TRY_LOCK = "try_lock"  # again a few times, soon: the former holder may still be ending
     PARK = "park"  # again after the long cool-off
+    SET_ASIDE = "set_aside"  # the session is dead: quarantine, and nothing until somebody asks
+    PROVE = "prove"  # again once, if the lease is proven to be ours first
+    HOLD = "hold"  # nothing, and no other account is started either
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,23 @@ UNASKED: Final = Consequence(
 PARKED: Final = Consequence(
     Next.PARK, AccountStatus.DISCONNECTED, "the worker ended too often; it is tried again later"
 )
-_GONE: Final = Consequence(
-    Next.REST, AccountStatus.NEEDS_QR, "the phone removed this device; scan a new QR code"
+GONE: Final = Consequence(
+    Next.SET_ASIDE, AccountStatus.NEEDS_QR, "the phone removed this device; scan a new QR code"
+)
+TWICE_REFUSED: Final = Consequence(
+    Next.SET_ASIDE,
+    AccountStatus.NEEDS_QR,
+    "WhatsApp refused the login again without saying why; scan a new QR code",
+)
+TAKEN: Final = Consequence(
+    Next.REST,
+    AccountStatus.DISCONNECTED,
+    "another client uses the keys of this account: find it and stop it, then reconnect",
+)
+OUTDATED: Final = Consequence(
+    Next.HOLD,
+    AccountStatus.DISCONNECTED,
+    "WhatsApp no longer accepts our version: set WHATSAPP_VERSION to a newer one and restart",
 )
 
 # processes.md's table of exit codes, as far as it does not need the lease.
@@ -63,18 +81,14 @@ CONSEQUENCES: Final[Mapping[ExitCode, Consequence]] = {
     ExitCode.BOOT_ERROR: Consequence(
         Next.PARK, AccountStatus.DISCONNECTED, "the worker could not begin; see its log lines"
     ),
-    ExitCode.LOGGED_OUT: _GONE,
+    ExitCode.LOGGED_OUT: GONE,
     ExitCode.REPLACED: Consequence(
-        Next.REST, AccountStatus.DISCONNECTED, "another connection with the same keys took over"
+        Next.PROVE, AccountStatus.RECONNECTING, "another connection with the same keys took over"
     ),
     ExitCode.TEMP_BANNED: Consequence(
         Next.WAIT, AccountStatus.DISCONNECTED, "WhatsApp banned the account for a while"
     ),
-    ExitCode.CLIENT_OUTDATED: Consequence(
-        Next.REST,
-        AccountStatus.DISCONNECTED,
-        "WhatsApp no longer accepts our version: set WHATSAPP_VERSION to a newer one",
-    ),
+    ExitCode.CLIENT_OUTDATED: OUTDATED,
     ExitCode.CREDS_CORRUPT: Consequence(
         Next.REST, AccountStatus.DISCONNECTED, "the session file is damaged; it was left untouched"
     ),
@@ -87,7 +101,10 @@ CONSEQUENCES: Final[Mapping[ExitCode, Consequence]] = {
     ExitCode.REFUSED: Consequence(
         Next.REST, AccountStatus.DISCONNECTED, "WhatsApp refuses the login"
     ),
-    ExitCode.LEASE_EXPIRED: Consequence(Next.REST, None, "the lease expired"),
+    # While we hold the lease, it just was not told in time; when we don't, nothing is started.
+    ExitCode.LEASE_EXPIRED: Consequence(
+        Next.BACK_OFF, AccountStatus.RECONNECTING, "the worker did not hear of the lease in time"
+    ),
     ExitCode.FENCED: Consequence(Next.REST, None, "another instance runs this account"),
     ExitCode.LOCKED: Consequence(
         Next.TRY_LOCK, AccountStatus.RECONNECTING, "another process still holds this account"
@@ -107,6 +124,9 @@ class Policy:
     window_s: float = 600.0
     cool_off_s: float = 3600.0
     probation_delay_s: float = 5.0
+    probation_reset_s: float = 86_400.0  # an unconfirmed log-out counts for so long
+    replaced_delay_s: float = 5.0
+    replaced_window_s: float = 600.0  # one retry in it
     lock_delay_s: float = 5.0
     lock_tries: int = 3
     ban_default_s: float = 3600.0  # where WhatsApp named no time
@@ -114,11 +134,37 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now: start again in `delay_s`, or never by itself when that is None."""
+    """What to do now: start again in `delay_s`, or never by itself when that is None.
+
+    `next` is what was decided, for what goes with it: the quarantine, the proof, the hold.
+    `outweighs`: its reason says more than the worker's own last word.
+    """
 
     delay_s: float | None
     status: AccountStatus | None
     reason: str
+    next: Next = Next.REST
+    outweighs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """Log-outs of an account that were not confirmed, as its record has them.
+
+    Attributes:
+        count: how many.
+        since_ms: the wall clock at the last one.
+    """
+
+    count: int = 0
+    since_ms: int = 0
+
+    def counts(self, at_ms: int, reset_s: float) -> bool:
+        """Tell whether they still count; a clock that went back makes them count longer."""
+        return self.count > 0 and at_ms - self.since_ms < reset_s * 1000
+
+
+NONE_UNCONFIRMED: Final = Unconfirmed()
 
 
 class RestartHistory:
@@ -129,7 +175,7 @@ class RestartHistory:
         self._rng = rng
         self._failures = 0
         self._crashes_boot_ns: deque[int] = deque()
-        self._unconfirmed = 0
+        self._replaced_boot_ns: int | None = None
         self._locked = 0
 
     def after(
@@ -140,6 +186,8 @@ class RestartHistory:
         connected_s: float = 0.0,
         wait_s: float = 0.0,
         asked: bool = False,
+        unconfirmed: Unconfirmed = NONE_UNCONFIRMED,
+        at_ms: int = 0,
     ) -> Decision:
         """Decide what follows.
 
@@ -149,16 +197,20 @@ class RestartHistory:
             connected_s: how long its last connection had been open; 0 when it had none.
             wait_s: what WhatsApp asked to wait, 0 when it did not.
             asked: we told it to end; a worker that stops unasked is started again.
+            unconfirmed: earlier log-outs without a confirmation; another one is the last.
+            at_ms: now, on the wall clock that those are dated by.
         """
         consequence = _consequence(exit_status.meaning, asked=asked)
         self._failures = self._policy.backoff.failures_after(self._failures, connected_s)
         if connected_s > 0:
-            self._unconfirmed = self._locked = 0
+            self._locked = 0
         match consequence.next:
-            case Next.REST:
+            case Next.REST | Next.SET_ASIDE | Next.HOLD:
                 return self._rest(consequence)
             case Next.PROBATION:
-                return self._probation(consequence)
+                return self._probation(consequence, unconfirmed, at_ms)
+            case Next.PROVE:
+                return self._prove(consequence, at_boot_ns)
             case Next.WAIT:
                 return _decide(consequence, wait_s or self._policy.ban_default_s)
             case Next.TRY_LOCK:
@@ -170,18 +222,29 @@ class RestartHistory:
 
     def forget(self) -> None:
         """Begin with a clean slate: a person asked for a start."""
-        self._failures = self._unconfirmed = self._locked = 0
+        self._failures = self._locked = 0
         self._crashes_boot_ns.clear()
 
     def _rest(self, consequence: Consequence) -> Decision:
         self.forget()
         return _decide(consequence, None)
 
-    def _probation(self, consequence: Consequence) -> Decision:
-        self._unconfirmed += 1
-        if self._unconfirmed > 1:
-            return self._rest(_GONE)
+    def _probation(
+        self, consequence: Consequence, unconfirmed: Unconfirmed, at_ms: int
+    ) -> Decision:
+        if unconfirmed.counts(at_ms, self._policy.probation_reset_s):
+            return replace(self._rest(TWICE_REFUSED), outweighs=True)
         return _decide(consequence, self._policy.probation_delay_s)
+
+    def _prove(self, consequence: Consequence, at_boot_ns: int) -> Decision:
+        last_ns, self._replaced_boot_ns = self._replaced_boot_ns, at_boot_ns
+        if last_ns is not None and at_boot_ns - last_ns < self._policy.replaced_window_s * 1e9:
+            return self.unproven()
+        return _decide(consequence, self._policy.replaced_delay_s)
+
+    def unproven(self) -> Decision:
+        """Decide what follows when the lease could not be proven."""
+        return replace(self._rest(TAKEN), outweighs=True)
 
     def _try_lock(self, consequence: Consequence) -> Decision:
         self._locked += 1
@@ -208,4 +271,4 @@ def _consequence(meaning: ExitCode | None, *, asked: bool) -> Consequence:
 
 
 def _decide(consequence: Consequence, delay_s: float | None, reason: str = "") -> Decision:
-    return Decision(delay_s, consequence.status, reason or consequence.reason)
+    return Decision(delay_s, consequence.status, reason or consequence.reason, consequence.next)

@@ -26,6 +26,7 @@ SHOWN: Final[Mapping[int, AccountStatus]] = {
     pb.CONNECTED: AccountStatus.CONNECTED,
     pb.RECONNECTING: AccountStatus.RECONNECTING,
 }
+SHOWING_CODES: Final = frozenset({AccountStatus.AWAITING_SCAN, AccountStatus.QR_READY})
 
 
 class Standing:
@@ -77,11 +78,13 @@ class Standing:
         if not qr.payload:
             self._take_qr_back()
             if self.view.status is AccountStatus.QR_READY:
-                self.show(AccountStatus.AWAITING_SCAN)
+                self.show(AccountStatus.AWAITING_SCAN, reason=self.view.reason)
             return
         expires_at_ms = qr.expires_at_ms or None
         self.view = replace(self.view, qr_payload=qr.payload, qr_expires_at_ms=expires_at_ms)
-        self.show(AccountStatus.QR_READY)
+        # Why the last scan was refused is still to be read beside the next code.
+        reason = self.view.reason if self.view.status in SHOWING_CODES else None
+        self.show(AccountStatus.QR_READY, reason=reason)
         self._events.publish(QrChanged(self.account_id, expires_at_ms))
 
     def heard_paired(self, paired: pb.Paired) -> None:

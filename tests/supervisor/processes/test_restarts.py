@@ -8,10 +8,19 @@ from shared.accounts import AccountStatus
 from shared.disconnects import Backoff
 from shared.exit_codes import ExitCode
 from supervisor.processes import ExitStatus
-from supervisor.restarts import CONSEQUENCES, Decision, Next, Policy, RestartHistory
+from supervisor.restarts import (
+    CONSEQUENCES,
+    Decision,
+    Next,
+    Policy,
+    RestartHistory,
+    Unconfirmed,
+)
 
 SECOND = 1_000_000_000
 CRASH = ExitStatus(signal=11)
+REFUSED = ExitStatus(code=ExitCode.LOGGED_OUT_UNCONFIRMED)
+NOW_MS = 1_790_000_000_000
 
 
 def widest(size: int) -> bytes:
@@ -80,20 +89,65 @@ def test_damaged_session_does_not_ask_for_a_qr() -> None:
     assert (decision.delay_s, decision.status) == (None, AccountStatus.DISCONNECTED)
 
 
-def test_unconfirmed_log_out_gets_exactly_one_more_try() -> None:
-    ours, ended = history(), ExitStatus(code=ExitCode.LOGGED_OUT_UNCONFIRMED)
-    first = ours.after(ended, at_boot_ns=0)
-    second = ours.after(ended, at_boot_ns=0)
+def test_unconfirmed_log_out_gets_exactly_one_more_try_also_after_a_restart() -> None:
+    first = history().after(REFUSED, at_boot_ns=0, at_ms=NOW_MS)
+    counted = Unconfirmed(1, NOW_MS)
+    second = history().after(REFUSED, at_boot_ns=0, at_ms=NOW_MS + 5_000, unconfirmed=counted)
 
     assert (first.delay_s, first.status) == (5.0, AccountStatus.RECONNECTING)
+    assert first.next is Next.PROBATION
     assert (second.delay_s, second.status) == (None, AccountStatus.NEEDS_QR)
+    assert second.next is Next.SET_ASIDE
 
 
-def test_connection_between_two_unconfirmed_log_outs_starts_the_count_anew() -> None:
-    ours, ended = history(), ExitStatus(code=ExitCode.LOGGED_OUT_UNCONFIRMED)
-    ours.after(ended, at_boot_ns=0)
+@pytest.mark.parametrize(
+    ("age_s", "then"),
+    [
+        (0, Next.SET_ASIDE),
+        (86_399, Next.SET_ASIDE),
+        (86_400, Next.PROBATION),
+        (-60, Next.SET_ASIDE),
+    ],
+)
+def test_unconfirmed_log_out_counts_for_a_day_connected_or_not(age_s: int, then: Next) -> None:
+    decision = history().after(
+        REFUSED,
+        at_boot_ns=0,
+        connected_s=5,
+        at_ms=NOW_MS,
+        unconfirmed=Unconfirmed(1, NOW_MS - age_s * 1000),
+    )
 
-    assert ours.after(ended, at_boot_ns=0, connected_s=5).delay_s == 5.0
+    assert decision.next is then
+
+
+def test_persons_wish_does_not_forgive_an_unconfirmed_log_out() -> None:
+    ours = history()
+    ours.forget()
+    again = ours.after(REFUSED, at_boot_ns=0, at_ms=NOW_MS, unconfirmed=Unconfirmed(1, NOW_MS))
+
+    assert again.delay_s is None
+
+
+def test_replaced_account_comes_back_once_in_ten_minutes() -> None:
+    ours, ended = history(), ExitStatus(code=ExitCode.REPLACED)
+    decisions = [ours.after(ended, at_boot_ns=at * SECOND) for at in (0, 599, 1_200)]
+
+    assert [each.delay_s for each in decisions] == [5.0, None, 5.0]
+    assert [each.next for each in decisions] == [Next.PROVE, Next.REST, Next.PROVE]
+    assert decisions[1].status is AccountStatus.DISCONNECTED
+    assert "another client" in decisions[1].reason
+
+
+def test_without_proof_of_the_lease_a_replaced_account_stays_away() -> None:
+    assert history().unproven().delay_s is None
+
+
+def test_refused_version_holds_everybody() -> None:
+    decision = history().after(ExitStatus(code=ExitCode.CLIENT_OUTDATED), at_boot_ns=0)
+
+    assert (decision.delay_s, decision.next) == (None, Next.HOLD)
+    assert "WHATSAPP_VERSION" in decision.reason
 
 
 def test_banned_account_waits_as_long_as_it_was_told() -> None:
@@ -111,7 +165,12 @@ def test_held_lock_is_tried_three_times_and_then_rarely() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [code for code, found in CONSEQUENCES.items() if found.next is Next.REST]
+    "code",
+    [
+        code
+        for code, found in CONSEQUENCES.items()
+        if found.next in (Next.REST, Next.SET_ASIDE, Next.HOLD)
+    ],
 )
 def test_rest_starts_nothing(code: ExitCode) -> None:
     assert history().after(ExitStatus(code=code), at_boot_ns=0, asked=True).delay_s is None
@@ -128,5 +187,5 @@ def test_unknown_code_is_a_crash() -> None:
     decision = history().after(ExitStatus(code=199), at_boot_ns=0)
 
     assert replace(decision, delay_s=2.0) == Decision(
-        2.0, AccountStatus.RECONNECTING, "the worker crashed"
+        2.0, AccountStatus.RECONNECTING, "the worker crashed", Next.BACK_OFF
     )

@@ -126,3 +126,17 @@ async def test_refused_status_is_dropped_and_the_next_is_written(store: SqliteSt
     record = await written(registrar, store)
 
     assert (refused.status, record.status) == (Status.DELETING, Status.DELETED)
+
+
+async def test_why_a_scan_was_refused_is_still_said_beside_the_next_code(
+    standing: Standing,
+) -> None:
+    standing.heard_state(pb.State(state=pb.AWAITING_SCAN, reason="another phone scanned"))
+    standing.heard_qr(pb.Qr(payload="2@next"))
+    beside_first = standing.view.reason
+    standing.heard_qr(pb.Qr(payload="2@second"))
+
+    assert (standing.view.status, beside_first) == (Status.QR_READY, "another phone scanned")
+    assert standing.view.reason == "another phone scanned"
+    standing.heard_state(pb.State(state=pb.PAIRING))
+    assert standing.view.reason is None
