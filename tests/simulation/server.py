@@ -17,7 +17,7 @@ class Server:
 
     def __init__(self, loop: SimLoop, events: list[Event]) -> None:
         self._loop = loop
-        self._events = events
+        self.events = events
         self.document: dict[str, Any] | None = None
         self.fences: dict[str, tuple[int, str]] = {}
         self.wishes: dict[str, int] = {}
@@ -30,7 +30,7 @@ class Server:
         return int((1.7e9 + self._loop.now_s) * 1e9)
 
     def note(self, event: str, host: str, epoch: int, **more: Any) -> None:
-        self._events.append(Event(self._loop.now_s, event, host, epoch, more))
+        self.events.append(Event(self._loop.now_s, event, host, epoch, more))
 
     # ------------------------------------------------------------------ the lease
 
