@@ -149,7 +149,9 @@ class Settings(BaseSettings):
     )
     store: Literal["sqlite", "firestore"] = Field(
         default="sqlite",
-        description="Where accounts, threads and messages are: sqlite or firestore.",
+        description="sqlite: everything in one file of this host. firestore: the lease, fences "
+        "and accounts in Firestore; conversations and the outbox stay in a file of this host for "
+        "now.",
     )
     sqlite_path: Path = Field(
         default_factory=_default_database,
@@ -188,6 +190,48 @@ class Settings(BaseSettings):
         default=False,
         description="true: no instance of the Node backend runs any more, so that a lock it let "
         "expire may be taken.",
+    )
+
+    # ------------------------------------------------------------------------------------ the lease
+    # They must keep the rules of `supervisor/lease/timing.py`; the start is refused otherwise.
+    lease_ttl_s: float = Field(
+        default=45,
+        gt=0,
+        le=86_400,
+        description="Seconds without a renewal after which another instance takes over.",
+    )
+    lease_hard_s: float = Field(
+        default=36,
+        gt=0,
+        le=86_400,
+        description="Seconds after its last renewal by which all workers of a holder are dead.",
+    )
+    lease_soft_s: float = Field(
+        default=24,
+        gt=0,
+        le=86_400,
+        description="Seconds after its last renewal from which a holder takes no new work.",
+    )
+    lease_renew_s: float = Field(
+        default=8, gt=0, le=86_400, description="Seconds between two renewals of the lease."
+    )
+    lease_rpc_s: float = Field(
+        default=4, gt=0, le=600, description="Seconds that one request about the lease may take."
+    )
+    lease_poll_s: float = Field(
+        default=5, gt=0, le=600, description="Seconds between two looks of an instance that waits."
+    )
+    lease_grace_s: float = Field(
+        default=8, gt=0, le=600, description="Seconds that workers may take to end by themselves."
+    )
+    lease_kill_s: float = Field(
+        default=2, gt=0, le=600, description="Seconds for killed workers to be reaped."
+    )
+    lease_margin_s: float = Field(
+        default=5,
+        gt=0,
+        le=600,
+        description="Seconds between checking the lease and the effect of what was checked.",
     )
 
     # ------------------------------------------------------------------------------------- WhatsApp

@@ -87,7 +87,7 @@ def run(env_file: EnvFile = None) -> None:
     from shared.settings import Settings
     from supervisor import daemon
 
-    daemon.run(Settings.load(env_file), _announce)
+    daemon.run(Settings.load(env_file), _announce, lambda: Settings.load(env_file))
 
 
 @app.command()
@@ -100,10 +100,18 @@ def status(url: Url = None, env_file: EnvFile = None, as_json: AsJson = False) -
         return
     version, connected = health["version"], health["connected"]
     typer.echo(
-        f"Wakeeper {version} at {client.url}, up {_duration(health['uptime'])}: "
+        f"Wakeeper {version} at {client.url}, {health['mode']}, "
+        f"up {_duration(health['uptime'])}: "
         f"{connected} of {len(accounts)} accounts connected"
     )
     _print_accounts(accounts)
+
+
+@app.command("step-down")
+def step_down(url: Url = None, env_file: EnvFile = None, as_json: AsJson = False) -> None:
+    """Hand the lease over: end the workers here, so that another instance takes the accounts."""
+    told = _client(env_file, url).step_down()
+    _print_json(told) if as_json else typer.echo(told["message"])
 
 
 @accounts_app.command("list")

@@ -71,6 +71,10 @@ class Client:
         """Return all accounts."""
         return list(self.get("/api/whatsapp/accounts")["accounts"])
 
+    def step_down(self) -> Json:
+        """Have it hand the lease over; returns before it has."""
+        return self.post("/api/admin/lease/step-down", {})
+
     def add(self, phone: str, name: str | None) -> Json:
         """Add an account, or return the one that this phone already has."""
         body = {"phone": phone, "name": name}

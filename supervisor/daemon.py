@@ -1,91 +1,95 @@
 """The daemon: what is started in which order, and stopped in the other; nothing else.
 
-Settings, logs, places on disk, store, link, outbox, API, and at last the fleet: whatever can
-refuse to start does so before the first worker runs.
+Settings, logs, zygote, places on disk, store, link, API: whatever can refuse to start does so
+before anything else happens. Then this instance is PASSIVE, and healthy. The lease makes it ACTIVE;
+only then, and only for as long, workers run.
 """
 
 import asyncio
 import contextlib
-import errno
 import os
-import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final
-
-from aiohttp import web
+from typing import Any, Final
 
 from shared import logs
 from shared.accounts import AccountStatus
 from shared.clock import SystemClock
-from shared.errors import ConfigError, WakeeperError
+from shared.errors import WakeeperError
 from shared.settings import Settings
-from supervisor.api.app import create_app
 from supervisor.api.deps import ApiConfig, Deps
 from supervisor.events import EventBus
 from supervisor.fleet import Fleet
 from supervisor.inbox import Inbox
+from supervisor.incarnation import FormerSelf, lease_timing, this_incarnation
 from supervisor.keeper import Household, Timing
+from supervisor.lease import LeaseGuard, LeaseManager, Mode, Standing
+from supervisor.lease_desk import LeaseDesk, permit_of
 from supervisor.link_server import LinkServer
-from supervisor.outbox import Outbox
-from supervisor.premises import (
-    AdminToken,
-    admin_token,
-    prepare,
-    publish_address,
-    sole_supervisor,
-    withdraw_address,
-)
+from supervisor.listening import Address, PortBusy, listening
+from supervisor.premises import AdminToken, admin_token, prepare, sole_supervisor
 from supervisor.processes import WORKER_PROGRAM
-from supervisor.store.sqlite import SqliteStore
+from supervisor.standby import Duties, StandbyCrew
+from supervisor.store.contract import Store
+from supervisor.store.opening import opened
 from supervisor.systemd import Notifier
 from supervisor.workers import Launch
 from supervisor.zygote import Zygote
 
+__all__ = ["Address", "PortBusy", "run", "serve"]
+
 log = logs.get_logger(__name__)
 
-API_SHUTDOWN_S: Final = 5.0  # for requests that are being answered
-OUTBOX_SHUTDOWN_S: Final = 20.0  # for messages that are being sent
 STATUS_INTERVAL_S: Final = 5.0
-
-
-class PortBusy(WakeeperError):
-    """The API's address is taken by another program."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the API is, and what it asks for."""
-
-    url: str
-    token: AdminToken
-
-    @property
-    def dashboard(self) -> str:
-        """The dashboard's address."""
-        return f"{self.url}/dashboard/"
-
+WATCHDOG_SHARE: Final = 1 / 3
+SETTLE_S: Final = 2.0  # for the first look at the lease, before the address is announced
+FORMER_WORKERS_S: Final = 0.2  # to look again when a former worker is still ending
+OVERDUE_S: Final = 2.0  # how late the end of a lease may be noticed
 
 Announce = Callable[[Address], None]
+Reload = Callable[[], Settings]
+
+
+class News:
+    """That the lease's standing has changed.
+
+    Attributes:
+        settled: set once it is known whether somebody else holds the lease.
+        heard: set at each change.
+    """
+
+    def __init__(self) -> None:
+        self.settled = asyncio.Event()
+        self.heard = asyncio.Event()
+
+    def hear(self, standing: Standing) -> None:
+        """Hear of a change."""
+        self.heard.set()
+        if standing.mode in (Mode.ACTIVE, Mode.PASSIVE):
+            self.settled.set()
 
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A running daemon: where its API is, and what must not end before it does."""
+    """A running daemon, all but its lease."""
 
     address: Address
     fleet: Fleet
-    outbox: "asyncio.Task[None]"
+    crew: StandbyCrew
+    manager: LeaseManager
+    guard: LeaseGuard
+    news: News
 
 
-def run(settings: Settings, announce: Announce) -> None:
+def run(settings: Settings, announce: Announce, reload: Reload | None = None) -> None:
     """Run until SIGTERM or SIGINT.
 
     Args:
         settings: everything that can be set.
         announce: is told the address, once everything runs.
+        reload: reads the settings anew at SIGHUP; what can change meanwhile is the log's level.
 
     Raises:
         ConfigError: the settings or what they point to forbid the start.
@@ -93,11 +97,11 @@ def run(settings: Settings, announce: Announce) -> None:
     """
     logs.configure(level=settings.log_level, fmt=settings.log_format)
     os.umask(0o077)
-    asyncio.run(_until_signalled(settings, announce))
+    asyncio.run(_until_signalled(settings, announce, reload))
 
 
-async def _until_signalled(settings: Settings, announce: Announce) -> None:
-    stop = asyncio.Event()
+async def _until_signalled(settings: Settings, announce: Announce, reload: Reload | None) -> None:
+    stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def asked(number: signal.Signals) -> None:
@@ -109,7 +113,9 @@ async def _until_signalled(settings: Settings, announce: Announce) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked, number)
-    await serve(settings, stop, announce)
+    if reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    await serve(settings, stop, announce, hangup=hangup, reload=reload)
 
 
 async def serve(
@@ -118,6 +124,8 @@ async def serve(
     announce: Announce,
     *,
     worker_command: Sequence[str] | None = None,
+    hangup: asyncio.Event | None = None,
+    reload: Reload | None = None,
 ) -> None:
     """Start everything, serve until `stop` is set, and take everything down again.
 
@@ -126,131 +134,213 @@ async def serve(
         stop: ends it when it is set.
         announce: is told the address, once everything runs.
         worker_command: another program to run as worker, started anew for each account.
+        hangup: has the settings read anew when it is set.
+        reload: reads them.
 
     Raises:
         ConfigError, AlreadyRunning, PortBusy, StoreError, LinkError: it did not start.
+        Unreaped: a worker can't be ended; the lease is left to expire.
         ExceptionGroup: a part broke that must not; everything was taken down.
     """
     notifier = Notifier()
     try:
-        async with _running(settings, worker_command) as daemon:
-            announce(daemon.address)
-            notifier.ready(_status(daemon.fleet))
-            await _serve_until(stop, daemon, notifier)
-            notifier.stopping()
-            log.info("stopping")
+        async with _running(settings, worker_command, notifier.watchdog_s) as daemon:
+            watch = _Watch(daemon, notifier, hangup or asyncio.Event(), reload)
+            notifier.ready(watch.words())
+            holding = asyncio.create_task(daemon.manager.run(), name="lease")
+            try:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SETTLE_S):
+                        await daemon.news.settled.wait()
+                announce(daemon.address)
+                await watch.until(stop, holding)
+            finally:
+                notifier.stopping()
+                log.info("stopping")
+                await watch.down(holding)
     finally:
         notifier.close()
     log.info("stopped")
 
 
-async def _serve_until(stop: asyncio.Event, daemon: Daemon, notifier: Notifier) -> None:
-    """Wait for the word to stop; a broken outbox is a word too."""
-    stopping = asyncio.create_task(stop.wait())
-    waiting = {stopping, daemon.outbox}
-    try:
-        while True:
-            done, _ = await asyncio.wait(
-                waiting, timeout=STATUS_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            if daemon.outbox in done:
-                daemon.outbox.result()
-                raise RuntimeError("the outbox ended by itself")
-            if stopping in done:
-                return
-            notifier.status(_status(daemon.fleet))
-    finally:
-        stopping.cancel()
+class _Watch:
+    """The daemon's own loop: what systemd is told, and what must not end before we are asked."""
+
+    def __init__(
+        self, daemon: Daemon, notifier: Notifier, hangup: asyncio.Event, reload: Reload | None
+    ) -> None:
+        self._daemon = daemon
+        self._notifier = notifier
+        self._hangup = hangup
+        self._reload = reload
+        watchdog_s = notifier.watchdog_s
+        self._interval_s = min(STATUS_INTERVAL_S, (watchdog_s or 60.0) * WATCHDOG_SHARE)
+
+    async def until(self, stop: asyncio.Event, holding: "asyncio.Task[None]") -> None:
+        """Return at the word to stop; a broken outbox or lease is raised."""
+        stopping = asyncio.create_task(stop.wait())
+        hanging = asyncio.create_task(self._hangup.wait())
+        news = asyncio.create_task(self._daemon.news.heard.wait())
+        try:
+            while True:
+                broken = self._daemon.crew.broken
+                waiting: set[asyncio.Future[Any]] = {stopping, hanging, news, holding, broken}
+                done, _ = await asyncio.wait(
+                    waiting, timeout=self._interval_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if broken in done:
+                    broken.result()
+                if holding in done:
+                    holding.result()
+                    raise RuntimeError("the lease's manager ended by itself")
+                if stopping in done:
+                    return
+                if hanging in done:
+                    self._read_settings()
+                    hanging = asyncio.create_task(self._hangup.wait())
+                if news in done:
+                    self._daemon.news.heard.clear()
+                    news = asyncio.create_task(self._daemon.news.heard.wait())
+                self._tell()
+        finally:
+            for task in (stopping, hanging, news):
+                task.cancel()
+
+    async def down(self, holding: "asyncio.Task[None]") -> None:
+        """Give the lease back in good order, and stay alive to systemd meanwhile.
+
+        Raises:
+            Unreaped: a worker can't be ended.
+        """
+        self._daemon.manager.end()
+        while not holding.done():
+            await asyncio.wait({holding}, timeout=self._interval_s)
+            if self._is_well():
+                self._notifier.alive()
+        holding.result()
+
+    def words(self) -> str:
+        """Return how it goes, for people."""
+        daemon = self._daemon
+        guard, standing = daemon.guard, daemon.manager.standing
+        if guard.mode is not Mode.ACTIVE:
+            by = f" · held by {standing.holder_name}" if guard.mode is Mode.PASSIVE else ""
+            return f"{guard.mode.name} · {standing.why}{by if standing.holder_name else ''}"
+        views = daemon.fleet.views()
+        connected = sum(view.status is AccountStatus.CONNECTED for view in views)
+        lease_s = max(0, round(guard.hard_left_s))
+        accounts = f"{connected} of {len(views)} connected"
+        return f"ACTIVE epoch {guard.epoch} · {accounts} · lease {lease_s} s"
+
+    def _tell(self) -> None:
+        self._notifier.status(self.words())
+        if self._is_well():
+            self._notifier.alive()
+        else:
+            log.critical("watchdog_withheld", workers=len(self._daemon.fleet.living()))
+
+    def _is_well(self) -> bool:
+        """Tell whether the lease is minded: no worker outlives it, and its end is noticed."""
+        guard = self._daemon.guard
+        if guard.hard_left_s > 0:
+            return True
+        unnoticed = guard.mode in (Mode.FENCING, Mode.ACTIVE) and guard.hard_left_s < -OVERDUE_S
+        return not unnoticed and not self._daemon.fleet.living()
+
+    def _read_settings(self) -> None:
+        self._hangup.clear()
+        if self._reload is None:
+            return
+        self._notifier.reloading()
+        try:
+            settings = self._reload()
+        except WakeeperError as error:
+            log.error("settings_not_reloaded", error=error)
+        else:
+            logs.configure(level=settings.log_level, fmt=settings.log_format)
+            log.info("settings_reloaded", log_level=settings.log_level)
+        self._notifier.ready(self.words())
 
 
 @contextlib.asynccontextmanager
 async def _running(
-    settings: Settings, worker_command: Sequence[str] | None
+    settings: Settings, worker_command: Sequence[str] | None, watchdog_s: float | None
 ) -> AsyncIterator[Daemon]:
     """Give the daemon in its running state; the stack takes it down in the reverse order."""
-    if settings.store != "sqlite":
-        raise ConfigError(
-            f"STORE={settings.store} can't be used yet in this version", hint="use STORE=sqlite"
-        )
+    timing = lease_timing(settings, watchdog_s)
     prepare(settings)
-    clock, events = SystemClock(), EventBus()
+    clock, news = SystemClock(), News()
+    guard = LeaseGuard(clock, timing)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(sole_supervisor(settings.wakeeper_state))
         # Before any store is opened, for one of them brings grpc, and after all workers are gone.
         zygote = None if worker_command else await stack.enter_async_context(Zygote.running())
-        token = admin_token(settings)
-        store = await SqliteStore.open(settings.sqlite_path)
-        stack.push_async_callback(store.close)
-        server = LinkServer(settings.link_path, Inbox(store, events, clock), clock=clock)
-        launch = Launch(settings.for_workers(), worker_command or WORKER_PROGRAM, zygote)
-        timing = Timing(heartbeat_interval_s=settings.heartbeat_interval_s)
-        fleet = Fleet(Household(launch, server, store.accounts, events, clock, timing))
-        await server.start(fleet)
-        stack.push_async_callback(server.close)
-        stack.push_async_callback(fleet.drain)
-        outbox = Outbox(store, fleet, events, clock, owner=secrets.token_hex(16))
-        delivering = await stack.enter_async_context(_delivering(outbox))
-        deps = Deps(_api_config(settings, token, clock), store, fleet, outbox, events, clock)
-        url = await stack.enter_async_context(_api(settings, deps))
+        token, me = admin_token(settings), this_incarnation(settings)
+
+        def refused(epoch: int) -> None:
+            manager.fenced(epoch)
+
+        def look_again() -> None:
+            asyncio.get_running_loop().call_later(FORMER_WORKERS_S, manager.nudge)
+
+        stores = await stack.enter_async_context(opened(settings, permit_of(guard, me.id), refused))
+        house = _household(settings, stores.store, guard, zygote, worker_command)
+        fleet = await stack.enter_async_context(_fleet(house))
+        duties = Duties(
+            stores.store, stores.fences, fleet, house.events, clock, guard, timing, me.id
+        )
+        crew = StandbyCrew(duties)
+        manager = LeaseManager(
+            stores.leases,
+            stores.fences,
+            crew,
+            guard,
+            me=me,
+            timing=timing,
+            clock=clock,
+            rng=os.urandom,
+            former_is_dead=FormerSelf(me, settings.sessions_path, look_again).is_dead,
+            node_is_stopped=settings.node_stopped,
+            changed=news.hear,
+        )
+        desk = LeaseDesk(manager, stores.leases, me, timing)
+        config = _api_config(settings, token, clock)
+        deps = Deps(config, stores.store, fleet, crew, house.events, clock, desk)
+        url = await stack.enter_async_context(listening(settings, deps))
         log.info("api_listening", url=url, instance_id=settings.instance_id)
-        await fleet.start()
-        yield Daemon(Address(url, token), fleet, delivering)
+        yield Daemon(Address(url, token), fleet, crew, manager, guard, news)
+
+
+def _household(
+    settings: Settings,
+    store: Store,
+    guard: LeaseGuard,
+    zygote: Zygote | None,
+    worker_command: Sequence[str] | None,
+) -> Household:
+    """Return what the fleet works with; its workers live no longer than the lease."""
+    clock, events = SystemClock(), EventBus()
+    server = LinkServer(
+        settings.link_path,
+        Inbox(store, events, clock),
+        clock=clock,
+        deadline=lambda: guard.hard_ns,
+    )
+    launch = Launch(settings.for_workers(), worker_command or WORKER_PROGRAM, zygote)
+    timing = Timing(heartbeat_interval_s=settings.heartbeat_interval_s)
+    return Household(launch, server, store.accounts, events, clock, timing, check=guard.check)
 
 
 @contextlib.asynccontextmanager
-async def _delivering(outbox: Outbox) -> "AsyncIterator[asyncio.Task[None]]":
-    """Deliver messages meanwhile; at the end, let those finish that are being sent."""
-    task = asyncio.create_task(outbox.run(), name="outbox")
+async def _fleet(house: Household) -> AsyncIterator[Fleet]:
+    """Give a fleet that workers can reach; at its end none of them is left."""
+    fleet = Fleet(house)
+    await house.server.start(fleet)
     try:
-        yield task
+        yield fleet
     finally:
-        outbox.stop()
-        _, late = await asyncio.wait({task}, timeout=OUTBOX_SHUTDOWN_S)
-        if late:
-            log.warning("outbox_cut_short", waited_s=OUTBOX_SHUTDOWN_S)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def _api(settings: Settings, deps: Deps) -> AsyncIterator[str]:
-    """Serve the API meanwhile; give its address.
-
-    Raises:
-        PortBusy: another program listens there.
-        ConfigError: HOST is no address of this machine.
-    """
-    runner = web.AppRunner(create_app(deps), access_log=None, shutdown_timeout=API_SHUTDOWN_S)
-    await runner.setup()
-    try:
-        await _bind(runner, settings.host, settings.port)
-        url = _url(settings.host, runner.addresses[0][1])
-        publish_address(settings.run_path, url)
-        yield url
-    finally:
-        withdraw_address(settings.run_path)
-        await runner.cleanup()
-
-
-async def _bind(runner: web.AppRunner, host: str, port: int) -> None:
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortBusy(
-                f"port {port} of {host} is in use by another program",
-                hint="stop that one, or set PORT to a free port (0 takes any)",
-            ) from error
-        raise ConfigError(
-            f"the API can't listen on {host}, port {port}: {error.strerror}",
-            hint="set HOST to an address of this machine, and PORT to one you may use",
-        ) from error
-
-
-def _url(host: str, port: int) -> str:
-    """Return where a browser on this machine finds the API."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+        await fleet.drain()
+        await house.server.close()
 
 
 def _api_config(settings: Settings, token: AdminToken, clock: SystemClock) -> ApiConfig:
@@ -262,10 +352,6 @@ def _api_config(settings: Settings, token: AdminToken, clock: SystemClock) -> Ap
         version=version("wakeeper"),
         started_at_ms=int(clock.wall_s() * 1000),
         commit=settings.git_commit_sha,
+        store_name=settings.store,
+        sessions_path=settings.sessions_path,
     )
-
-
-def _status(fleet: Fleet) -> str:
-    views = fleet.views()
-    connected = sum(view.status is AccountStatus.CONNECTED for view in views)
-    return f"{connected} of {len(views)} accounts connected"

@@ -44,39 +44,87 @@ class Fleet:
         self._keepers: dict[str, Keeper] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._relays: set[asyncio.Task[None]] = set()
         self._draining = False
 
     # ------------------------------------------------------------------------ start and end
 
     async def start(self) -> int:
-        """Start every account that should run; return how many.
+        """Start every account that should run, also after `drain` or `kill`; return how many.
 
         Raises:
             StoreError: the accounts can't be read.
+            NotHolding: the lease is not ours.
         """
+        self._draining = False
         records = [record for record in await self._house.accounts.list() if should_run(record)]
         for record in records:
             await self.ensure(record.account_id)
         log.info("fleet_started", accounts=len(records))
         return len(records)
 
-    async def drain(self) -> None:
+    async def drain(self, *, reason: str = "the supervisor stops") -> None:
         """End all workers at once; what the store says of the accounts stays as it is."""
         self._draining = True
         keepers = tuple(self._keepers.values())
         results = await asyncio.gather(
-            *(keeper.end(reason="the supervisor stops") for keeper in keepers),
-            return_exceptions=True,
+            *(keeper.end(reason=reason) for keeper in keepers), return_exceptions=True
         )
         for keeper, result in zip(keepers, results, strict=True):
             if isinstance(result, Exception):
                 log.error("worker_not_ended", account_id=keeper.account_id, error=result)
-        await self._settle(tuple(self._tasks.values()))
+        await self.settle()
 
-    async def _settle(self, tasks: tuple[asyncio.Task[None], ...]) -> None:
-        """Let keepers write their last words, for a bounded time."""
+    async def settle(self, within_s: float = END_TIMEOUT_S) -> None:
+        """Let the keepers that end write their last words, for a bounded time."""
+        await self._settle(tuple(self._tasks.values()), within_s)
+
+    def kill(self) -> None:
+        """End all workers without a word; `reaped` tells when that has taken effect."""
+        self._draining = True
+        keepers = tuple(self._keepers.values())
+        for keeper in keepers:
+            keeper.kill()
+        kept = {keeper.worker for keeper in keepers}
+        for worker in self.living():
+            if worker not in kept:  # its keeper has failed
+                worker.kill()
+
+    async def reaped(self, within_s: float) -> bool:
+        """Wait until no worker lives any more; tell whether that came in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while living := self.living():
+                    await asyncio.gather(*(worker.gone() for worker in living))
+        except TimeoutError:
+            return False
+        return True
+
+    def living(self) -> list[WorkerHandle]:
+        """Return the workers that have a process, or may soon have one."""
+        workers = self._house.workers
+        workers.difference_update([worker for worker in workers if not worker.living])
+        return list(workers)
+
+    def relay(self, deadline_ns: int) -> None:
+        """Tell every worker until when (CLOCK_BOOTTIME) it may live; returns at once."""
+        for worker in self.living():
+            if worker.linked:
+                task = asyncio.create_task(self._relay(worker, deadline_ns))
+                self._relays.add(task)
+                task.add_done_callback(self._relays.discard)
+
+    async def _relay(self, worker: WorkerHandle, deadline_ns: int) -> None:
+        try:
+            await worker.tell(pb.Deadline(deadline_boot_ns=deadline_ns))
+        except WorkerUnavailable as error:  # it ends at its present deadline, unless one comes
+            log.info("deadline_not_relayed", account_id=worker.account_id, why=error.message)
+
+    async def _settle(
+        self, tasks: tuple[asyncio.Task[None], ...], within_s: float = END_TIMEOUT_S
+    ) -> None:
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=END_TIMEOUT_S)
+            _, late = await asyncio.wait(tasks, timeout=within_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -89,8 +137,10 @@ class Fleet:
         Raises:
             InvalidAccountId: not an account id.
             WorkerUnavailable: this supervisor is stopping.
+            NotHolding: the lease is not ours.
         """
         parse_account_id(account_id)  # it becomes a directory's name
+        self._house.check("start a worker")
         async with self._turn(account_id):
             if self._draining:
                 raise WorkerUnavailable("the supervisor is stopping", hint="try again shortly")

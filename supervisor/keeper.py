@@ -16,6 +16,7 @@ from shared.clock import Clock
 from shared.errors import StoreError
 from shared.logs import get_logger
 from supervisor.events import EventBus
+from supervisor.lease.guard import NotHolding
 from supervisor.link_server import LinkServer
 from supervisor.processes import NOT_STARTED, ExitStatus, SpawnError
 from supervisor.registrar import RETRY, Registrar
@@ -47,9 +48,18 @@ class Timing:
     stop_grace_s: float = 10.0
 
 
+def unleased(_: str) -> None:
+    """Let every act pass, for a fleet that needs no lease."""
+
+
 @dataclass(frozen=True, slots=True)
 class Household:
-    """What all keepers of a fleet share."""
+    """What all keepers of a fleet share.
+
+    Attributes:
+        check: raises NotHolding when an act (its words) is not covered by the lease.
+        workers: every worker that lives, and some that did.
+    """
 
     launch: Launch
     server: LinkServer
@@ -59,6 +69,8 @@ class Household:
     timing: Timing = field(default_factory=Timing)
     policy: Policy = field(default_factory=Policy)
     rng: Callable[[int], bytes] = os.urandom
+    check: Callable[[str], None] = unleased
+    workers: set[WorkerHandle] = field(default_factory=set)
 
 
 class Keeper:
@@ -82,6 +94,7 @@ class Keeper:
         self._generation = 0
         self._unread = 0  # times in a row that the account's record could not be read
         self._ending = False
+        self._killed = False
         self._farewell: tuple[AccountStatus, str] | None = None
         self._hurry = asyncio.Event()
 
@@ -124,6 +137,13 @@ class Keeper:
             grace_s = self._house.timing.stop_grace_s
             await self.worker.terminate(grace_s, reason=reason, unlink=unlink)
 
+    def kill(self) -> None:
+        """End the worker without a word and start none again; `run` returns soon after."""
+        self._ending = self._killed = True
+        self._hurry.set()
+        if self.worker is not None:
+            self.worker.kill()
+
     def hurry(self) -> None:
         """Start now what is waiting for its next try: a person asked for it."""
         if self.worker is None:
@@ -141,6 +161,10 @@ class Keeper:
         self._unread = 0
         if self._ending or record is None or record.status in GONE:
             return Decision(None, None, "not wanted")
+        try:
+            self._house.check("start a worker")
+        except NotHolding:  # whoever holds the lease next starts it
+            return Decision(None, None, "the lease is not held here")
         return self._after(await self._live((record.phone or "").removeprefix("+")))
 
     async def _live(self, phone: str) -> ExitStatus:
@@ -155,6 +179,7 @@ class Keeper:
         )
         self.standing.worker_started()
         self._house.server.expect(worker)
+        self._house.workers.add(worker)
         try:
             await worker.spawn()
             return await self._accompany(worker)
@@ -163,12 +188,16 @@ class Keeper:
             return NOT_STARTED
         finally:
             self._house.server.forget(worker)
+            if not worker.living:
+                self._house.workers.discard(worker)
 
     async def _accompany(self, worker: WorkerHandle) -> ExitStatus:
         self.worker = worker
         watch = asyncio.create_task(self._watch(worker))
         try:
-            if self._ending:  # asked for while it was being started, when there was none to end
+            if self._killed:  # asked for while it was being started, when there was none to end
+                worker.kill()
+            elif self._ending:
                 return await worker.terminate(self._house.timing.stop_grace_s)
             return await worker.wait()
         finally:

@@ -8,6 +8,7 @@ was not taken is simply not acknowledged, and the worker sends it again.
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -76,11 +77,21 @@ class LinkServer:
         path: the socket's place; its folder is ours alone (0700).
         inbox: takes batches of what must not be lost.
         clock: ours, to compare a worker's with.
+        deadline: until when (CLOCK_BOOTTIME) a worker that comes in now may live; without one,
+            workers live until they are ended.
     """
 
-    def __init__(self, path: Path, inbox: Inbox, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        inbox: Inbox,
+        *,
+        clock: Clock | None = None,
+        deadline: Callable[[], int] | None = None,
+    ) -> None:
         self.path: Final = path
         self._inbox = inbox
+        self._deadline = deadline
         self._listener: Listener | None = None
         self._clock = clock or SystemClock()
         self._expected: dict[str, WorkerHandle] = {}
@@ -183,8 +194,12 @@ class LinkServer:
     # ------------------------------------------------------------------------- what they say
 
     async def _serve(self, worker: WorkerHandle, link: SupervisorLink) -> None:
-        await link.send(pb.Welcome(version=VERSION, phone=worker.phone), timeout_s=LINK_SEND_S)
+        deadline_ns = self._worker_deadline(worker)
+        welcome = pb.Welcome(version=VERSION, phone=worker.phone, deadline_boot_ns=deadline_ns or 0)
+        await link.send(welcome, timeout_s=LINK_SEND_S)
         worker.attach(link)
+        if deadline_ns != (moved_ns := self._worker_deadline(worker)):  # meanwhile
+            await link.send(pb.Deadline(deadline_boot_ns=moved_ns), timeout_s=LINK_SEND_S)
         batches: asyncio.Queue[pb.Inbound] = asyncio.Queue(MAX_BATCHES_WAITING)
         delivery = asyncio.create_task(self._deliver(worker, batches))
         try:
@@ -195,6 +210,19 @@ class LinkServer:
             self.forget(worker)
             delivery.cancel()
             await asyncio.gather(delivery, return_exceptions=True)
+
+    def _worker_deadline(self, worker: WorkerHandle) -> int | None:
+        """Return until when a worker may live, None where there is no lease.
+
+        Raises:
+            PeerRefused: that is over: it must not even begin.
+        """
+        if self._deadline is None:
+            return None
+        deadline_ns = self._deadline()
+        if deadline_ns <= self._clock.boot_ns():
+            raise PeerRefused(f"process {worker.pid} came when the lease was over")
+        return deadline_ns
 
     def _route(
         self, worker: WorkerHandle, body: object, batches: "asyncio.Queue[pb.Inbound]"

@@ -19,7 +19,8 @@ from shared.link_pb2 import Send, SendResult
 from shared.logs import get_logger
 from supervisor.api.doors import Fleet, SendReport, WorkerUnavailable
 from supervisor.events import AccountState, Event, EventBus, Lagged, MessageChanged
-from supervisor.store.contract import Store, UnknownAccount
+from supervisor.lease.guard import NotHolding
+from supervisor.store.contract import Fenced, Store, UnknownAccount
 from supervisor.store.records import NewSend, OutboxRecord, OutboxState
 
 FINAL: Final = (OutboxState.SENT, OutboxState.FAILED)
@@ -333,11 +334,20 @@ class Outbox:
         while True:
             try:
                 return await work()
+            except (Fenced, NotHolding) as error:
+                self._give_up(error)
+                raise _StoppedWithoutStore from error
             except StoreError as error:
                 (log.debug if failed else log.warning)("outbox_store_failed", error=str(error))
                 failed = True
                 if await self._stops_within(STORE_RETRY_S):
                     raise _StoppedWithoutStore from error
+
+    def _give_up(self, error: Exception) -> None:
+        """End, for the lease is gone: who holds it next takes over what we had claimed."""
+        if not self._stopping.is_set():
+            log.warning("outbox_without_lease", error=str(error))
+            self.stop()
 
     async def _stops_within(self, wait_s: float) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -354,7 +364,7 @@ class Outbox:
 
 
 class _StoppedWithoutStore(Exception):
-    """The outbox is to stop, and the store is away."""
+    """The outbox is to stop, and the store is away, or no longer ours to write."""
 
 
 class _Lane:

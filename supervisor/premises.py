@@ -159,13 +159,13 @@ def read_token(path: Path) -> str | None:
 
 def _write_new(path: Path, value: str) -> str:
     """Write the file whole or not at all; it is never readable by others, not for a moment."""
-    _replace(path, value)
+    write_privately(path, value)
     return value
 
 
 def publish_address(run: Path, url: str) -> None:
     """Leave the API's address where our own command line finds it."""
-    _replace(run / ADDRESS_FILE, url)
+    write_privately(run / ADDRESS_FILE, url)
 
 
 def published_address(run: Path) -> str | None:
@@ -182,7 +182,12 @@ def withdraw_address(run: Path) -> None:
         (run / ADDRESS_FILE).unlink()
 
 
-def _replace(path: Path, text: str) -> None:
+def write_privately(path: Path, text: str) -> None:
+    """Write a file (0600) whole or not at all.
+
+    Raises:
+        OSError: it could not be written.
+    """
     fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
     try:
         with os.fdopen(fd, "w") as file:

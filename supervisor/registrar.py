@@ -15,7 +15,8 @@ from shared.clock import Clock
 from shared.disconnects import Backoff
 from shared.errors import StoreError
 from shared.logs import get_logger
-from supervisor.store.contract import Accounts, StatusConflict, UnknownAccount
+from supervisor.lease.guard import NotHolding
+from supervisor.store.contract import Accounts, Fenced, StatusConflict, UnknownAccount
 from supervisor.store.records import AccountChanges
 
 log = get_logger(__name__)
@@ -88,7 +89,7 @@ class Registrar:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
                 await self._write(changes, word)
-        except (StatusConflict, UnknownAccount) as error:
+        except (StatusConflict, UnknownAccount, Fenced, NotHolding) as error:
             log.info("account_word_refused", account_id=self._account_id, why=error.message)
         if self._changes is changes:
             self._changes = None

@@ -1,11 +1,13 @@
-"""What systemd is told: ready, how it goes in words, stopping. Without systemd, nobody is told.
+"""What systemd is told: ready, how it goes in words, that we live, reloading, stopping.
 
 sdnotify 0.3.2 sends text as latin-1, which turns a status with other characters into nothing, and
-leaves its sockets to the garbage collector: this wrapper mends both.
+leaves its sockets to the garbage collector: this wrapper mends both. Without systemd, nobody is
+told.
 """
 
 import os
 import socket
+import time
 from typing import Final
 
 import sdnotify
@@ -18,21 +20,36 @@ MAX_STATUS_CHARS: Final = 500
 
 
 class Notifier:
-    """One line to the service manager; harmless where there is none, and never raises."""
+    """One line to the service manager; harmless where there is none, and never raises.
+
+    Attributes:
+        watchdog_s: systemd ends us when it did not hear `alive` for so long; None: it doesn't.
+    """
 
     def __init__(self) -> None:
         told_where = os.environ.get("NOTIFY_SOCKET", "")
         self._line = sdnotify.SystemdNotifier(debug=False) if _reachable(told_where) else None
+        self.watchdog_s: Final = _watchdog_s() if self._line is not None else None
         if told_where and self._line is None:
             log.warning("systemd_not_reached", path=told_where)
 
     def ready(self, status: str) -> None:
-        """Say that requests are served."""
+        """Say that requests are served, or are again after a reload."""
         self._tell(f"READY=1\n{_status(status)}")
 
     def status(self, status: str) -> None:
         """Say how it goes, for `systemctl status`."""
         self._tell(_status(status))
+
+    def alive(self) -> None:
+        """Say that the daemon's loop turns and makes progress."""
+        if self.watchdog_s is not None:
+            self._tell("WATCHDOG=1")
+
+    def reloading(self) -> None:
+        """Say that settings are read anew; `ready` follows."""
+        now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={now_us}\n{_status('reloading')}")
 
     def stopping(self) -> None:
         """Say that the end has begun; first of all on the way down."""
@@ -47,6 +64,15 @@ class Notifier:
     def _tell(self, text: str) -> None:
         if self._line is not None:
             self._line.notify(text.encode().decode("latin-1"))  # so that UTF-8 leaves it
+
+
+def _watchdog_s() -> float | None:
+    """Return systemd's WatchdogSec= where it is meant for this process (sd_watchdog_enabled(3))."""
+    pid = os.environ.get("WATCHDOG_PID", "")
+    given = os.environ.get("WATCHDOG_USEC", "")
+    if pid not in ("", str(os.getpid())) or not (given.isascii() and given.isdigit()):
+        return None
+    return int(given) / 1e6 or None
 
 
 def _reachable(address: str) -> bool:

@@ -102,6 +102,7 @@ class WorkerHandle:
         self._child: ChildProcess | None = None
         self._link: SupervisorLink | None = None
         self._waiting: dict[str, asyncio.Future[pb.SendResult | None]] = {}
+        self._born = asyncio.Event()  # or never will be
         self._log = log.bind(account_id=account_id, worker_gen=generation)
 
     # ---------------------------------------------------------------------------- the process
@@ -114,11 +115,14 @@ class WorkerHandle:
         """
         assert self._child is None, "a handle is for one process"
         order, zygote = self._order().encode(), self._launch.zygote
-        if zygote is None:
-            self._child = ChildProcess.spawn(self._launch.command, self.account_id, order)
-        else:
-            self._child = await zygote.spawn(self.account_id)
-            self._child.begin(order)  # only now: its hello is believed when its pid is known
+        try:
+            if zygote is None:
+                self._child = ChildProcess.spawn(self._launch.command, self.account_id, order)
+            else:
+                self._child = await zygote.spawn(self.account_id)
+                self._child.begin(order)  # only now: its hello is believed when its pid is known
+        finally:
+            self._born.set()
         self._move(WorkerState.SPAWNED, pid=self._child.pid)
 
     def _order(self) -> SpawnOrder:
@@ -172,6 +176,24 @@ class WorkerHandle:
             self._started.signal(signal.SIGTERM)
             status = await self._ended_within(TERM_GRACE_S if asked else grace_s + TERM_GRACE_S)
         return status or await self._kill()
+
+    @property
+    def living(self) -> bool:
+        """Whether there is a process, or may soon be one."""
+        return not self._born.is_set() or (self._child is not None and not self._child.exited)
+
+    async def gone(self) -> None:
+        """Return when the process is reaped, or certainly will not be started."""
+        await self._born.wait()
+        if self._child is not None:
+            await self.wait()
+
+    def kill(self) -> None:
+        """Send SIGKILL without a word; `gone` returns when that has taken effect."""
+        if self._child is not None and not self._child.exited:
+            self._begin_stop()
+            self._log.warning("worker_killed", pid=self.pid)
+            self._child.signal(signal.SIGKILL)
 
     async def abort(self) -> ExitStatus:
         """End a worker that hangs: SIGABRT writes its stacks into the log, SIGKILL ends it.

@@ -35,13 +35,14 @@ async def list_accounts(request: web.Request) -> web.Response:
     outside = deps(request)
     records = await outside.store.accounts.list()
     shown = [record for record in records if record.status is not AccountStatus.DELETED]
+    stands = outside.lease.stands()
     body: JsonObject = {
         "success": True,
         "accounts": [shape(outside, record) for record in shown],
         "cached": False,
         "instanceId": outside.config.instance_id,
-        "waMode": "active",
-        "lockReason": None,
+        "waMode": "active" if stands.active else "passive",
+        "lockReason": None if stands.active else stands.why,
         "requestId": request_id(),
     }
     return answer(body)
@@ -95,11 +96,13 @@ def shape(outside: Deps, record: AccountRecord) -> JsonObject:
     code = record.code if view is None else view.code
     since_ms = record.status_since_ms if view is None else view.since_ms
     status = status_of(outside, record)
+    stands = outside.lease.stands()
     return {
         "id": record.account_id,
         "name": record.name,
         "phone": record.phone,
         "status": status.value,
+        "passiveModeReason": None if stands.active else stands.why,
         "qrCode": _qr_code(view),
         "pairingCode": None,
         "createdAt": iso(record.created_at_ms),
@@ -131,6 +134,7 @@ async def _create(outside: Deps, name: str | None, raw_phone: str | None) -> Acc
     current = await outside.store.accounts.count()
     if current >= outside.config.max_accounts:
         raise _too_many(outside, current)
+    outside.lease.check("add an account")
     now_ms = outside.now_ms()
     phone = None if raw_phone is None else canonical_phone(raw_phone)
     record = AccountRecord(
@@ -164,6 +168,7 @@ async def _start(outside: Deps, record: AccountRecord) -> None:
     if record.status is AccountStatus.DELETING:
         message = "The account is being deleted. Add it again in a minute."
         raise Refused(409, "account_deleting", message, retryAfterSeconds=60)
+    outside.lease.check("start an account")
     if record.status in AT_REST:
         now_ms = outside.now_ms()
         connecting = AccountStatus.CONNECTING

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from supervisor.api import accounts, events, health, messages, pages, qr, send
+from supervisor.api import accounts, events, health, lease, messages, pages, qr, send
 from supervisor.api.auth import auth
 from supervisor.api.deps import DEPS, Deps
 from supervisor.api.errors import errors
@@ -17,7 +17,8 @@ def create_app(deps: Deps) -> web.Application:
     down.
     """
     app = web.Application(
-        middlewares=[request_ids, errors, auth], client_max_size=deps.config.body_cap_bytes
+        middlewares=[request_ids, errors, auth, lease.gate],
+        client_max_size=deps.config.body_cap_bytes,
     )
     app[DEPS] = deps
     app[events.STREAMS] = []
@@ -25,6 +26,7 @@ def create_app(deps: Deps) -> web.Application:
     app.on_shutdown.append(_end_streams)
     app.add_routes([
         *health.ROUTES,
+        *lease.ROUTES,
         *accounts.ROUTES,
         *qr.ROUTES,
         *send.ROUTES,

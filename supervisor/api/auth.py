@@ -10,7 +10,17 @@ from supervisor.api.deps import deps
 from supervisor.api.errors import Refused
 
 OPEN: Final = frozenset(
-    {"/", "/health", "/healthz", "/livez", "/ready", "/dashboard", "/dashboard/{name}"}
+    {
+        "/",
+        "/health",
+        "/healthz",
+        "/livez",
+        "/ready",
+        "/readyz",
+        "/leader",
+        "/dashboard",
+        "/dashboard/{name}",
+    }
 )
 """Route patterns that need no token: they show nothing of any account."""
 

@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from shared.clock import Clock
-from supervisor.api.doors import Fleet, Sender
+from supervisor.api.doors import Alone, Fleet, Lease, Sender
 from supervisor.events import EventBus
 from supervisor.store.contract import Store
 
@@ -27,6 +28,8 @@ class ApiConfig:
     version: str
     started_at_ms: int
     commit: str | None = None
+    store_name: str = "sqlite"
+    sessions_path: Path | None = None
     body_cap_bytes: int = BODY_CAP_BYTES
 
     def __repr__(self) -> str:
@@ -43,6 +46,7 @@ class Deps:
     sender: Sender
     events: EventBus
     clock: Clock
+    lease: Lease = field(default_factory=Alone)
     rng: Callable[[int], bytes] = os.urandom
     adding: asyncio.Lock = field(default_factory=asyncio.Lock)  # count and create belong together
 

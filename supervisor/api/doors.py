@@ -1,5 +1,6 @@
 """What the HTTP API and the outbox need from the rest of the supervisor, as small protocols."""
 
+import enum
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,3 +92,85 @@ class Sender(Protocol):
             SendConflict: the id already stands for another recipient or text.
         """
         ...
+
+
+class LeaseStatus(enum.Enum):
+    """Who holds the lease, in the words of `/ready`."""
+
+    HERE = "held_by_this_instance"
+    OTHER = "held_by_other"
+    NOBODY = "not_held"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseStands:
+    """How the lease stands right now.
+
+    Attributes:
+        active: whether this instance may act.
+        mode: passive, fencing, active or demoting.
+        why: a sentence for people.
+        status: who holds it.
+        held_by: the holder's instance id; None where nobody or nobody known holds it.
+        holder: the holder's incarnation.
+        epoch: as last seen.
+        expires_in_s: until it runs out, unless it is renewed.
+    """
+
+    active: bool
+    mode: str
+    why: str
+    status: LeaseStatus
+    held_by: str | None = None
+    holder: str | None = None
+    epoch: int = 0
+    expires_in_s: float | None = None
+
+
+class Lease(Protocol):
+    """Whether this instance may act for the accounts."""
+
+    def check(self, act: str) -> None:
+        """Let an act pass; by the clock of this moment, so ask right before the act.
+
+        Raises:
+            NotHolding: the lease is not held here.
+        """
+        ...
+
+    def stands(self) -> LeaseStands:
+        """Return how the lease stands."""
+        ...
+
+    def step_down(self) -> bool:
+        """Begin to hand the lease over; tell whether it was held."""
+        ...
+
+    async def force_release(self) -> str | None:
+        """End another instance's tenure; return its instance id, None when nobody held it.
+
+        Raises:
+            StoreError: it was not released, or nobody knows.
+        """
+        ...
+
+
+class Alone:
+    """Fulfils `Lease` where there is only one instance, by other means than a lease."""
+
+    def check(self, act: str) -> None:
+        """Let every act pass."""
+
+    def stands(self) -> LeaseStands:
+        """Return that we hold it."""
+        return LeaseStands(
+            active=True, mode="active", why="there is no lease", status=LeaseStatus.HERE
+        )
+
+    def step_down(self) -> bool:
+        """Do nothing: there is nobody to step down for."""
+        return False
+
+    async def force_release(self) -> str | None:
+        """Do nothing: nobody holds it."""
+        return None

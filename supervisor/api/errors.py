@@ -7,14 +7,17 @@ from aiohttp import web
 
 from shared.errors import InputError, StoreError, WakeeperError
 from shared.logs import get_logger
-from supervisor.api.deps import deps
+from supervisor.api.deps import Deps, deps
 from supervisor.api.doors import WorkerUnavailable
 from supervisor.api.request_id import request_id
-from supervisor.store.contract import SendConflict, UnknownAccount
+from supervisor.lease.guard import NotHolding
+from supervisor.store.contract import Fenced, SendConflict, UnknownAccount
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TRACE_BYTES: Final = 8
+PASSIVE_MESSAGE: Final = "PASSIVE mode: another instance holds lock; retry shortly"
+PASSIVE_RETRY_S: Final = 15
 
 log = get_logger(__name__)
 
@@ -56,25 +59,48 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every exception as JSON; one that nobody expected is logged with its trace id."""
     try:
         return await handler(request)
-    except Refused as refusal:
-        return _refusal(refusal)
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
         return _refusal(_of_http(request, error))
-    except UnknownAccount:
-        return _refusal(AccountNotFound())
-    except SendConflict as conflict:
-        return _refusal(Refused(409, "client_message_id_conflict", str(conflict)))
-    except InputError as error:
-        return _refusal(BadRequest(_sentence(error)))
-    except WorkerUnavailable as error:
-        return _refusal(_unavailable(error))
-    except StoreError as error:
-        log.warning("request_without_store", path=_route(request), error=str(error))
-        return _refusal(_STORE_AWAY)
+    except (Refused, WakeeperError) as error:
+        refusal = _expected(request, error)
+        return _unexpected(request, error) if refusal is None else _refusal(refusal)
     except Exception as error:  # noqa: BLE001 - this is the last door before the client
         return _unexpected(request, error)
+
+
+def _expected(request: web.Request, error: Refused | WakeeperError) -> Refused | None:
+    """Return the answer to an error that is no surprise here."""
+    match error:
+        case Refused():
+            return error
+        case UnknownAccount():
+            return AccountNotFound()
+        case SendConflict():
+            return Refused(409, "client_message_id_conflict", str(error))
+        case InputError():
+            return BadRequest(_sentence(error))
+        case WorkerUnavailable():
+            return _unavailable(error)
+        case NotHolding() | Fenced():
+            log.info("request_while_passive", path=_route(request), why=error.message)
+            return passive(deps(request))
+        case StoreError():
+            log.warning("request_without_store", path=_route(request), error=str(error))
+            return _STORE_AWAY
+        case _:
+            return None
+
+
+def passive(outside: Deps) -> Refused:
+    """Return what an instance answers that does not hold the lease; the body is the contract's."""
+    holder = outside.lease.stands().held_by
+    fields: dict[str, Any] = {"mode": "passive", "instanceId": outside.config.instance_id}
+    if holder is not None:
+        fields["holderInstanceId"] = holder
+    fields |= {"retryAfterSeconds": PASSIVE_RETRY_S, "waMode": "passive"}
+    return Refused(503, "instance_passive", PASSIVE_MESSAGE, **fields)
 
 
 _STORE_AWAY: Final = Refused(

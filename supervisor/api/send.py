@@ -29,6 +29,7 @@ async def send_message(request: web.Request) -> web.Response:
     assert text is not None
     chat = recipient_jid(to)
     await known_account(outside, account_id)
+    outside.lease.check("send a message")
     report = await outside.sender.send(account_id, chat, text, client_message_id)
     return answer({**_shape(report), "requestId": request_id()})
 

@@ -14,6 +14,8 @@ PROTECTED = [
     ("GET", "/api/whatsapp/threads/x"),
     ("GET", "/api/whatsapp/messages/x/y"),
     ("GET", "/api/events"),
+    ("POST", "/api/admin/lease/step-down"),
+    ("POST", "/api/admin/lease/force-release"),
 ]
 
 

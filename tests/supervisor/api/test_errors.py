@@ -21,7 +21,11 @@ async def test_an_unknown_route_is_a_json_404(client: Client, path: str) -> None
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", ADD, ["POST"]), ("DELETE", "/health", ["GET", "HEAD"]), ("PUT", SEND, ["POST"])],
+    [
+        ("GET", ADD, ["POST"]),
+        ("DELETE", "/health", ["GET", "HEAD", "OPTIONS"]),
+        ("PUT", SEND, ["POST"]),
+    ],
 )
 async def test_an_unknown_method_is_a_json_405(
     client: Client, method: str, path: str, allowed: list[str]

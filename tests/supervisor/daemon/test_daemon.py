@@ -103,9 +103,15 @@ async def test_address_of_another_machine_is_refused(tmp_path: Path) -> None:
         await starts(tmp_path, run, host="203.0.113.1")
 
 
-async def test_firestore_is_refused_for_now(tmp_path: Path) -> None:
-    with short_directory() as run, pytest.raises(ConfigError, match="STORE=firestore"):
-        await starts(tmp_path, run, store="firestore")
+async def test_firestore_without_its_key_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "no-key.json"
+    with short_directory() as run, pytest.raises(ConfigError, match="GOOGLE_APPLICATION_CRED"):
+        await starts(tmp_path, run, store="firestore", google_application_credentials=key)
+
+
+async def test_lease_constants_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    with short_directory() as run, pytest.raises(ConfigError, match="a challenger may act"):
+        await starts(tmp_path, run, lease_hard_s=44)
 
 
 async def test_sessions_path_that_can_not_be_made_is_explained(tmp_path: Path) -> None:
@@ -143,15 +149,17 @@ async def test_systemd_hears_ready_status_and_stopping(
     with short_directory() as place, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(place / "notify"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(place / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        heard: list[str] = []
         async with served(tmp_path):
-            heard = [systemd.recv(4096).decode()]
-        systemd.setblocking(False)
-        heard.append(systemd.recv(4096).decode())
+            while not any("ACTIVE epoch" in line for line in heard):
+                heard.append(await asyncio.to_thread(lambda: systemd.recv(4096).decode()))
+        while "STOPPING=1" not in heard[-1]:
+            heard.append(systemd.recv(4096).decode())
 
-    assert heard == [
-        "READY=1\nSTATUS=0 of 0 accounts connected",
-        "STOPPING=1\nSTATUS=stopping",
-    ]
+    assert heard[0] == "READY=1\nSTATUS=PASSIVE · just started"
+    assert "STATUS=ACTIVE epoch 1 · 0 of 0 connected · lease 36 s" in heard
+    assert heard[-1] == "STOPPING=1\nSTATUS=stopping"
 
 
 async def test_bad_start_is_told_on_stderr_with_the_exit_code_for_configuration(
