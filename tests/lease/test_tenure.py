@@ -1,6 +1,5 @@
 """How the lease is renewed, and every way down from it."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,6 @@ from tests.lease.samples import node
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    asyncio.set_event_loop(None)
     lab = Lab()
     yield lab
     lab.close()
@@ -80,7 +78,16 @@ def test_a_late_write_of_our_own_is_no_loss(lab: Lab) -> None:
     a = lab.active()
     edit(lab, renewSeq=99)
     lab.wait(120)
-    assert a.mode is Mode.ACTIVE
+    assert a.crew.stops == []
+
+
+def test_a_renewal_counts_from_before_it_was_sent(lab: Lab) -> None:
+    a = lab.active()
+    a.wire._leg_s = lambda: 1.5  # type: ignore[method-assign]
+    renewals = len(lab.happened("renew_ok"))
+    lab.until(lambda: len(lab.happened("renew_ok")) > renewals, within_s=12)
+    assert a.guard.hard_left_s == pytest.approx(TIMING.hard_s - 3, abs=0.05)
+    assert a.guard.soft_left_s == pytest.approx(TIMING.soft_s - 3, abs=0.05)
 
 
 @pytest.mark.parametrize(

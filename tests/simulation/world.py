@@ -37,7 +37,6 @@ class Outcome:
 def run(seed: int, hours: float = 1.0, parts: Parts | None = None) -> Outcome:
     """Simulate some hours; the same seed is the same run."""
     loop = SimLoop()
-    asyncio.set_event_loop(loop)
     try:
         world = World(loop, seed, parts or Parts())
         world.live(hours)
@@ -45,7 +44,6 @@ def run(seed: int, hours: float = 1.0, parts: Parts | None = None) -> Outcome:
         violations = [*faults, *world.errors, *check(world.events)]
         return Outcome(seed, hours, violations, world.events)
     finally:
-        asyncio.set_event_loop(None)
         loop.close()
 
 
