@@ -6,15 +6,19 @@ worker, and leaves the others alone.
 
 import asyncio
 import contextvars
+from dataclasses import replace
 from typing import Final
 
 from shared import link_pb2 as pb
 from shared.accounts import AccountStatus, parse_account_id
-from shared.errors import StoreError
+from shared.disconnects import REPLACED
+from shared.errors import StoreError, WakeeperError
 from shared.logs import get_logger
-from supervisor.api.doors import AccountView, WorkerUnavailable
-from supervisor.keeper import Household, Keeper
-from supervisor.store.records import AccountRecord
+from supervisor.api.doors import BY_PERSON, AccountView, FleetCondition, WorkerUnavailable
+from supervisor.events import AccountState
+from supervisor.keeper import GONE, Household, Keeper
+from supervisor.store.contract import StatusConflict, UnknownAccount
+from supervisor.store.records import NO_SESSION, AccountChanges, AccountRecord
 from supervisor.workers import WorkerHandle, WorkerStuck
 
 log = get_logger(__name__)
@@ -24,15 +28,16 @@ RUNNING: Final = frozenset({
     AccountStatus.PAIRING, AccountStatus.CONNECTED, AccountStatus.RECONNECTING,
     AccountStatus.PASSIVE,
 })  # fmt: skip
-# Why an account is off because a person wanted it so; every other reason is the network's.
-BY_PERSON: Final = frozenset({"user_disconnect", "admin_disconnect", "replaced_by_new_session"})
 END_TIMEOUT_S: Final = 10.0  # for the last words to reach the store
 
 
 def should_run(record: AccountRecord) -> bool:
-    """Tell whether an account runs without anybody asking for it."""
+    """Tell whether an account runs without anybody asking for it.
+
+    One whose keys another client uses does not: two that reconnect by themselves fight for ever.
+    """
     if record.status is AccountStatus.DISCONNECTED:
-        return record.reason not in BY_PERSON
+        return record.reason not in BY_PERSON and record.code != REPLACED.code
     return record.status in RUNNING
 
 
@@ -45,6 +50,8 @@ class Fleet:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._relays: set[asyncio.Task[None]] = set()
+        self._removals: set[asyncio.Task[None]] = set()
+        self._strays = 0
         self._draining = False
 
     # ------------------------------------------------------------------------ start and end
@@ -57,11 +64,41 @@ class Fleet:
             NotHolding: the lease is not ours.
         """
         self._draining = False
-        records = [record for record in await self._house.accounts.list() if should_run(record)]
+        records = await self._house.accounts.list()
+        await self._look_for_strays(records)
         for record in records:
-            await self.ensure(record.account_id)
-        log.info("fleet_started", accounts=len(records))
-        return len(records)
+            if record.status is AccountStatus.DELETING:
+                self._finish_removal(record.account_id)
+        running = [record.account_id for record in records if should_run(record)]
+        for account_id in running:
+            await self.ensure(account_id)
+        log.info("fleet_started", accounts=len(running))
+        return len(running)
+
+    async def _look_for_strays(self, records: list[AccountRecord]) -> None:
+        """Report sessions on disk that no account has; they are not started, nor touched."""
+        known = {each.account_id for each in records if each.status is not AccountStatus.DELETED}
+        try:
+            found = await self._house.quarantine.sessions()
+        except OSError as error:
+            log.warning("sessions_not_listed", error=error)
+            return
+        strays = [account_id for account_id in found if account_id not in known]
+        self._strays = len(strays)
+        if strays:
+            log.warning("sessions_without_account", account_ids=strays[:20], count=len(strays))
+
+    def _finish_removal(self, account_id: str) -> None:
+        """Go on with a deletion that a former supervisor began."""
+        task = asyncio.create_task(self._remove_quietly(account_id), context=contextvars.Context())
+        self._removals.add(task)
+        task.add_done_callback(self._removals.discard)
+
+    async def _remove_quietly(self, account_id: str) -> None:
+        try:
+            await self.remove(account_id)
+        except WakeeperError as error:
+            log.error("account_not_removed", account_id=account_id, error=error)
 
     async def drain(self, *, reason: str = "the supervisor stops") -> None:
         """End all workers at once; what the store says of the accounts stays as it is."""
@@ -139,22 +176,29 @@ class Fleet:
             WorkerUnavailable: this supervisor is stopping.
             NotHolding: the lease is not ours.
         """
-        parse_account_id(account_id)  # it becomes a directory's name
-        self._house.check("start a worker")
+        self._check(account_id, "start a worker")
         async with self._turn(account_id):
-            if self._draining:
-                raise WorkerUnavailable("the supervisor is stopping", hint="try again shortly")
+            self._check(account_id, "start a worker")
             keeper = self._keepers.get(account_id)
             if keeper is not None and not keeper.resting:
                 keeper.hurry()
                 return
             if keeper is not None:
                 await self._settle((self._tasks[account_id],))
-            keeper = self._keepers[account_id] = Keeper(account_id, self._house)
-            # A context of its own: whoever asked for it is not in every later log line.
-            self._tasks[account_id] = asyncio.create_task(
-                self._keep(keeper), name=f"keeper {account_id}", context=contextvars.Context()
-            )
+            self._begin(account_id)
+
+    def _check(self, account_id: str, act: str) -> None:
+        parse_account_id(account_id)  # it becomes a directory's name
+        self._house.check(act)
+        if self._draining:
+            raise WorkerUnavailable("the supervisor is stopping", hint="try again shortly")
+
+    def _begin(self, account_id: str) -> None:
+        keeper = self._keepers[account_id] = Keeper(account_id, self._house)
+        # A context of its own: whoever asked for it is not in every later log line.
+        self._tasks[account_id] = asyncio.create_task(
+            self._keep(keeper), name=f"keeper {account_id}", context=contextvars.Context()
+        )
 
     async def stop(self, account_id: str, *, reason: str, unlink: bool = False) -> None:
         """Stop the worker and wait until it is gone; the account becomes `disconnected`.
@@ -163,12 +207,87 @@ class Fleet:
             WorkerStuck: the process can't be killed.
         """
         async with self._turn(account_id):
-            keeper = self._keepers.get(account_id)
-            if keeper is None:
+            await self._end(
+                account_id, reason=reason, unlink=unlink, status=AccountStatus.DISCONNECTED
+            )
+
+    async def set_aside(self, account_id: str, *, reason: str) -> None:
+        """Stop the worker and put the session into quarantine; the account needs a QR then.
+
+        Raises:
+            StatusConflict: the account is being deleted, or is deleted.
+            SessionBusy, SessionUnmoved: the session could not be moved; repeat it.
+            UnknownAccount, WorkerStuck, WorkerUnavailable, NotHolding, StoreError: not done.
+        """
+        async with self._turn(account_id):
+            await self._clear(account_id, reason)
+            await self._set_status(account_id, AccountStatus.NEEDS_QR, reason)
+
+    async def pair_anew(self, account_id: str) -> None:
+        """Put the session into quarantine and start the account without one: it shows a QR.
+
+        Raises:
+            Whatever `set_aside` raises.
+        """
+        async with self._turn(account_id):
+            await self._clear(account_id, "a new QR code is asked for")
+            await self._set_status(account_id, AccountStatus.CONNECTING, None)
+            self._begin(account_id)
+
+    async def remove(self, account_id: str) -> None:
+        """Finish what `deleting` began: unlink the device, remove its sessions; then `deleted`.
+
+        Nothing happens to an account that is not `deleting`. The device can be unlinked only while
+        it is connected. Threads and messages stay.
+
+        Raises:
+            SessionBusy, SessionUnmoved, WorkerStuck, WorkerUnavailable, NotHolding, StoreError:
+                not done; repeat it.
+        """
+        async with self._turn(account_id):
+            self._check(account_id, "delete an account")
+            record = await self._house.accounts.get(account_id)
+            if record is None or record.status is not AccountStatus.DELETING:
                 return
+            await self._end(account_id, reason="the account is deleted", unlink=True)
+            await self._house.quarantine.remove(account_id)
+            await self._change(account_id, replace(NO_SESSION, jid="", lid="", push_name=""))
+            await self._set_status(account_id, AccountStatus.DELETED, None)
+
+    async def _clear(self, account_id: str, reason: str) -> None:
+        """End the worker, and move the session away."""
+        self._check(account_id, reason)
+        record = await self._house.accounts.get(account_id)
+        if record is None:
+            raise UnknownAccount(f"change account {account_id}: there is none")
+        if record.status in GONE:
+            raise StatusConflict(f"change account {account_id}: it is {record.status}")
+        await self._end(account_id, reason=reason)
+        await self._house.quarantine.set_aside(account_id)
+        await self._change(account_id, NO_SESSION)
+
+    async def _end(
+        self,
+        account_id: str,
+        *,
+        reason: str,
+        unlink: bool = False,
+        status: AccountStatus | None = None,
+    ) -> None:
+        """End the account's keeper, if it has one, and wait until everything is written."""
+        keeper = self._keepers.get(account_id)
+        if keeper is not None:
             task = self._tasks[account_id]
-            await keeper.end(reason=reason, unlink=unlink, status=AccountStatus.DISCONNECTED)
+            await keeper.end(reason=reason, unlink=unlink, status=status)
             await self._settle((task,))
+
+    async def _change(self, account_id: str, changes: AccountChanges) -> None:
+        await self._house.accounts.update(account_id, changes, at_ms=self._house.now_ms())
+
+    async def _set_status(self, account_id: str, status: AccountStatus, reason: str | None) -> None:
+        at_ms = self._house.now_ms()
+        await self._house.accounts.set_status(account_id, status, at_ms=at_ms, reason=reason)
+        self._house.events.publish(AccountState(account_id, status, at_ms, reason))
 
     async def _keep(self, keeper: Keeper) -> None:
         try:
@@ -209,6 +328,10 @@ class Fleet:
         """Return the live states of all accounts that have one."""
         return [keeper.standing.view for keeper in self._keepers.values()]
 
+    def condition(self) -> FleetCondition:
+        """Return what concerns more than one account."""
+        return FleetCondition(self._house.starts.held, self._strays)
+
     async def send(self, account_id: str, send: pb.Send, timeout_s: float) -> pb.SendResult:
         """Hand a message to the worker and return what became of it.
 
@@ -239,11 +362,15 @@ class Fleet:
         """Pass on what a worker says of its connection."""
         if keeper := self._keeper_of(worker):
             keeper.standing.heard_state(state)
+            if state.state == pb.CONNECTED:
+                self._house.starts.proved(worker.account_id)
 
     def on_qr(self, worker: WorkerHandle, qr: pb.Qr) -> None:
         """Pass on a QR."""
         if keeper := self._keeper_of(worker):
             keeper.standing.heard_qr(qr)
+            if qr.payload:
+                self._house.starts.proved(worker.account_id)
 
     def on_paired(self, worker: WorkerHandle, paired: pb.Paired) -> None:
         """Pass on which phone was linked."""

@@ -69,6 +69,9 @@ TAKEN: Final = Consequence(
     AccountStatus.DISCONNECTED,
     "another client uses the keys of this account: find it and stop it, then reconnect",
 )
+BANNED: Final = Consequence(
+    Next.WAIT, AccountStatus.DISCONNECTED, "WhatsApp banned the account for a while"
+)
 OUTDATED: Final = Consequence(
     Next.HOLD,
     AccountStatus.DISCONNECTED,
@@ -85,9 +88,7 @@ CONSEQUENCES: Final[Mapping[ExitCode, Consequence]] = {
     ExitCode.REPLACED: Consequence(
         Next.PROVE, AccountStatus.RECONNECTING, "another connection with the same keys took over"
     ),
-    ExitCode.TEMP_BANNED: Consequence(
-        Next.WAIT, AccountStatus.DISCONNECTED, "WhatsApp banned the account for a while"
-    ),
+    ExitCode.TEMP_BANNED: BANNED,
     ExitCode.CLIENT_OUTDATED: OUTDATED,
     ExitCode.CREDS_CORRUPT: Consequence(
         Next.REST, AccountStatus.DISCONNECTED, "the session file is damaged; it was left untouched"

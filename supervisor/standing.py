@@ -81,7 +81,12 @@ class Standing:
                 self.show(AccountStatus.AWAITING_SCAN, reason=self.view.reason)
             return
         expires_at_ms = qr.expires_at_ms or None
-        self.view = replace(self.view, qr_payload=qr.payload, qr_expires_at_ms=expires_at_ms)
+        self.view = replace(
+            self.view,
+            qr_payload=qr.payload,
+            qr_expires_at_ms=expires_at_ms,
+            qr_shown_at_ms=self._now_ms(),
+        )
         # Why the last scan was refused is still to be read beside the next code.
         reason = self.view.reason if self.view.status in SHOWING_CODES else None
         self.show(AccountStatus.QR_READY, reason=reason)
@@ -140,7 +145,9 @@ class Standing:
 
     def _take_qr_back(self) -> None:
         if self.view.qr_payload is not None:
-            self.view = replace(self.view, qr_payload=None, qr_expires_at_ms=None)
+            self.view = replace(
+                self.view, qr_payload=None, qr_expires_at_ms=None, qr_shown_at_ms=None
+            )
             self._events.publish(QrChanged(self.account_id, None))
 
     def _note_disconnect(self) -> None:

@@ -13,19 +13,14 @@ from supervisor.api.json import JsonObject, answer, body_of, iso, text_field
 from supervisor.api.qr_image import png_data_url
 from supervisor.api.request_id import request_id
 from supervisor.events import AccountState
-from supervisor.store.records import AccountRecord
+from supervisor.store.records import AccountChanges, AccountRecord
 
 MAX_NAME_CHARS: Final = 100
 UNNAMED: Final = "WhatsApp account"
-AT_REST: Final = frozenset(
-    {
-        AccountStatus.DISCONNECTED,
-        AccountStatus.NEEDS_QR,
-        AccountStatus.LOGGED_OUT,
-        AccountStatus.DELETED,
-    }
-)
-"""Statuses that only a person ends: adding the account again is a person's wish."""
+AT_REST: Final = frozenset({AccountStatus.DISCONNECTED, AccountStatus.DELETED})
+"""Statuses that a person ends by adding the account again."""
+NEEDS_SCAN: Final = frozenset({AccountStatus.NEEDS_QR, AccountStatus.LOGGED_OUT})
+"""Statuses that end only when a person asks for a QR code."""
 
 log = get_logger(__name__)
 
@@ -57,6 +52,12 @@ async def add_account(request: web.Request) -> web.Response:
     # One at a time, so that two requests can't both take the last free place.
     async with outside.adding:
         record = await _find(outside, phone) or await _create(outside, name, phone)
+        if record.status is AccountStatus.DELETED and name is not None:
+            outside.lease.check("add an account")
+            changes = AccountChanges(name=name)
+            record = await outside.store.accounts.update(
+                record.account_id, changes, at_ms=outside.now_ms()
+            )
     await _start(outside, record)
     record = await outside.store.accounts.get(record.account_id) or record
     account = shape(outside, record)
@@ -165,9 +166,24 @@ def _too_many(outside: Deps, current: int) -> Refused:
 
 
 async def _start(outside: Deps, record: AccountRecord) -> None:
+    check_not_deleting(record)
+    if record.status not in NEEDS_SCAN:
+        await start(outside, record)
+
+
+def check_not_deleting(record: AccountRecord) -> None:
+    """Return when an account is not on its way out.
+
+    Raises:
+        Refused: it is.
+    """
     if record.status is AccountStatus.DELETING:
         message = "The account is being deleted. Add it again in a minute."
         raise Refused(409, "account_deleting", message, retryAfterSeconds=60)
+
+
+async def start(outside: Deps, record: AccountRecord) -> None:
+    """Start an account with the session it has, because a person wants it."""
     outside.lease.check("start an account")
     if record.status in AT_REST:
         now_ms = outside.now_ms()

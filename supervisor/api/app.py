@@ -2,7 +2,19 @@
 
 from aiohttp import web
 
-from supervisor.api import accounts, events, health, lease, messages, pages, qr, send
+from supervisor.api import (
+    account,
+    accounts,
+    events,
+    health,
+    lease,
+    messages,
+    pages,
+    pairing,
+    qr,
+    send,
+    switching,
+)
 from supervisor.api.auth import auth
 from supervisor.api.deps import DEPS, Deps
 from supervisor.api.errors import errors
@@ -28,6 +40,9 @@ def create_app(deps: Deps) -> web.Application:
         *health.ROUTES,
         *lease.ROUTES,
         *accounts.ROUTES,
+        *account.ROUTES,
+        *pairing.ROUTES,
+        *switching.ROUTES,
         *qr.ROUTES,
         *send.ROUTES,
         *messages.ROUTES,

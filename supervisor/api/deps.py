@@ -49,6 +49,7 @@ class Deps:
     lease: Lease = field(default_factory=Alone)
     rng: Callable[[int], bytes] = os.urandom
     adding: asyncio.Lock = field(default_factory=asyncio.Lock)  # count and create belong together
+    regenerating: set[str] = field(default_factory=set)  # accounts that are about to show a QR
 
     def now_ms(self) -> int:
         """Return the wall clock in milliseconds."""

@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared import link_pb2
 from shared.accounts import AccountStatus
@@ -26,6 +26,26 @@ class AccountView:
     code: int | None = None
     reason: str | None = None
     retry_at_ms: int | None = None
+    qr_shown_at_ms: int | None = None
+
+
+USER_DISCONNECT: Final = "user_disconnect"
+ADMIN_DISCONNECT: Final = "admin_disconnect"
+# Why an account is off because a person wanted it so; every other reason is the network's.
+BY_PERSON: Final = frozenset({USER_DISCONNECT, ADMIN_DISCONNECT, "replaced_by_new_session"})
+
+
+@dataclass(frozen=True, slots=True)
+class FleetCondition:
+    """What concerns more than one account.
+
+    Attributes:
+        starts_held: why no account is started right now; None when they are.
+        sessions_without_account: how many sessions on disk belong to no account we know.
+    """
+
+    starts_held: str | None = None
+    sessions_without_account: int = 0
 
 
 class Fleet(Protocol):
@@ -37,6 +57,22 @@ class Fleet(Protocol):
 
     async def stop(self, account_id: str, *, reason: str, unlink: bool = False) -> None:
         """Stop the worker and wait until it is gone; `unlink` also logs the device out."""
+        ...
+
+    async def set_aside(self, account_id: str, *, reason: str) -> None:
+        """Stop the worker and put the session into quarantine; the account needs a QR then."""
+        ...
+
+    async def pair_anew(self, account_id: str) -> None:
+        """Put the session into quarantine and start the account without one: it shows a QR."""
+        ...
+
+    async def remove(self, account_id: str) -> None:
+        """Finish what the status `deleting` began; the account is `deleted` then."""
+        ...
+
+    def condition(self) -> FleetCondition:
+        """Return what concerns more than one account."""
         ...
 
     def view(self, account_id: str) -> AccountView | None:

@@ -11,7 +11,8 @@ from supervisor.api.deps import Deps, deps
 from supervisor.api.doors import WorkerUnavailable
 from supervisor.api.request_id import request_id
 from supervisor.lease.guard import NotHolding
-from supervisor.store.contract import Fenced, SendConflict, UnknownAccount
+from supervisor.quarantine import SessionBusy, SessionUnmoved
+from supervisor.store.contract import Fenced, SendConflict, StatusConflict, UnknownAccount
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -86,6 +87,11 @@ def _expected(request: web.Request, error: Refused | WakeeperError) -> Refused |
         case NotHolding() | Fenced():
             log.info("request_while_passive", path=_route(request), why=error.message)
             return passive(deps(request))
+        case StatusConflict():
+            return Refused(409, "invalid_state", _sentence(error))
+        case SessionBusy() | SessionUnmoved():
+            log.error("session_not_moved", path=_route(request), error=error)
+            return Refused(500, "internal_error", _sentence(error))
         case StoreError():
             log.warning("request_without_store", path=_route(request), error=str(error))
             return _STORE_AWAY

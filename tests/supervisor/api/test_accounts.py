@@ -104,9 +104,7 @@ async def test_at_the_limit_a_known_phone_is_still_answered(call: Call) -> None:
     assert status == 200
 
 
-@pytest.mark.parametrize(
-    "status", [AccountStatus.NEEDS_QR, AccountStatus.LOGGED_OUT, AccountStatus.DISCONNECTED]
-)
+@pytest.mark.parametrize("status", [AccountStatus.DISCONNECTED, AccountStatus.DELETED])
 async def test_adding_an_account_that_rests_starts_it_again(
     call: Call, store: Store, fleet: MemoryFleet, status: AccountStatus
 ) -> None:
@@ -116,6 +114,26 @@ async def test_adding_an_account_that_rests_starts_it_again(
 
     assert (body["account"]["status"], body["account"]["reason"]) == ("connecting", None)
     assert fleet.ensured == [ACCOUNT]
+
+
+@pytest.mark.parametrize("status", [AccountStatus.NEEDS_QR, AccountStatus.LOGGED_OUT])
+async def test_adding_an_account_that_needs_a_qr_starts_nothing(
+    call: Call, store: Store, fleet: MemoryFleet, status: AccountStatus
+) -> None:
+    await store.accounts.create(account(status=status, reason="why"))
+
+    code, body = await call("POST", ADD, json={"phone": "+40000000001"})
+
+    assert (code, body["account"]["status"], body["account"]["reason"]) == (200, status, "why")
+    assert fleet.ensured == []
+
+
+async def test_a_deleted_account_comes_back_with_its_new_name(call: Call, store: Store) -> None:
+    await store.accounts.create(account(status=AccountStatus.DELETED))
+
+    _, body = await call("POST", ADD, json={"phone": "+40000000001", "name": "Back office"})
+
+    assert body["account"]["name"] == "Back office"
 
 
 async def test_adding_a_connected_account_leaves_it_alone(

@@ -84,7 +84,7 @@ async def test_logged_out_account_stays_off_after_a_restart(tmp_path: Path) -> N
     async with served(tmp_path, "exit-20") as running:
         await running.ask("POST", "/api/whatsapp/add-account", phone=PHONE)
         account = await running.account_with("needs_qr")
-        (tmp_path / "sessions" / account["id"] / "pid").unlink()
+        (tmp_path / "sessions" / account["id"] / "pid").unlink(missing_ok=True)
     async with served(tmp_path) as running:
         await running.account_with("needs_qr")
 

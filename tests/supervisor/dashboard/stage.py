@@ -13,7 +13,7 @@ from shared.accounts import AccountStatus
 from shared.clock import SystemClock
 from supervisor.api.app import create_app
 from supervisor.api.deps import ApiConfig, Deps
-from supervisor.api.doors import AccountView
+from supervisor.api.doors import AccountView, FleetCondition
 from supervisor.events import EventBus
 from supervisor.inbox import Inbox
 from supervisor.outbox import Outbox, OutboxPolicy
@@ -45,6 +45,18 @@ class PlayedFleet:
 
     async def stop(self, account_id: str, *, reason: str, unlink: bool = False) -> None:  # noqa: ARG002
         self.standing(account_id).show(AccountStatus.DISCONNECTED, reason=reason)
+
+    async def set_aside(self, account_id: str, *, reason: str) -> None:
+        self.standing(account_id).show(AccountStatus.NEEDS_QR, reason=reason)
+
+    async def pair_anew(self, account_id: str) -> None:
+        await self.ensure(account_id)
+
+    async def remove(self, account_id: str) -> None:
+        raise NotImplementedError
+
+    def condition(self) -> FleetCondition:
+        return FleetCondition()
 
     def view(self, account_id: str) -> AccountView | None:
         standing = self._standings.get(account_id)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from shared import link_pb2 as pb
 from shared.accounts import AccountStatus
-from supervisor.api.doors import AccountView, WorkerUnavailable
+from supervisor.api.doors import AccountView, FleetCondition, WorkerUnavailable
 from supervisor.events import AccountState, EventBus
 
 Answer = pb.SendResult | WorkerUnavailable | Callable[[pb.Send], Awaitable[pb.SendResult]]
@@ -37,6 +37,10 @@ class MemoryFleet:
         self.stopped: list[tuple[str, str, bool]] = []
         self.timeouts_s: list[float] = []
         self.read_marks: list[tuple[str, pb.MarkRead]] = []
+        self.set_aside_for: list[tuple[str, str]] = []
+        self.paired_anew: list[str] = []
+        self.removed: list[str] = []
+        self.state = FleetCondition()
 
     def show(self, account_id: str, status: AccountStatus, **changes: object) -> None:
         """Change the account's view, then tell of it."""
@@ -55,6 +59,19 @@ class MemoryFleet:
     async def stop(self, account_id: str, *, reason: str, unlink: bool = False) -> None:
         self.stopped.append((account_id, reason, unlink))
         self.views.pop(account_id, None)
+
+    async def set_aside(self, account_id: str, *, reason: str) -> None:
+        self.set_aside_for.append((account_id, reason))
+
+    async def pair_anew(self, account_id: str) -> None:
+        self.paired_anew.append(account_id)
+
+    async def remove(self, account_id: str) -> None:
+        self.removed.append(account_id)
+        self.views.pop(account_id, None)
+
+    def condition(self) -> FleetCondition:
+        return self.state
 
     def view(self, account_id: str) -> AccountView | None:
         return self.views.get(account_id)
