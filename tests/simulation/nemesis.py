@@ -196,7 +196,7 @@ class Nemesis:
 
     def _ask(self) -> None:
         host = self._host()
-        if host.process is not None and host.manager is not None and not self._server.wishes:
+        if host.process is not None and host.manager is not None:
             host.process.call_later(0, host.manager.ask_for_it)
 
     def _spoil_document(self) -> None:
@@ -226,7 +226,6 @@ class Nemesis:
             return
         self._round += 1
         self._is_calm, self._spoilt = True, False
-        self._server.wishes.clear()
         self._resume_all()
         for host in self._hosts:
             host.wire.calm()
@@ -234,7 +233,15 @@ class Nemesis:
         killed = self._kill_holder() if self._kills_in_calm else False
         self._kills_in_calm = not self._kills_in_calm
         self._server.note("calm", "", 0, bound_s=self._bound_s, killed=killed)
+        self._later(0.01, self._forget_wishes)
         self._later(self._bound_s + 8, self._end_calm)
+
+    def _forget_wishes(self) -> None:
+        """Let nobody hand over what he has: who wishes by turns keeps everybody from acting."""
+        self._server.wishes.clear()
+        for host in self._hosts:
+            if host.manager is not None:
+                host.manager._wishing = False
 
     def _resume_all(self) -> None:
         for machine in self._machines:
