@@ -202,6 +202,16 @@ async def killed_before_the_ack(table: Table, text: str) -> None:
     await got_all(table, [text], [])
 
 
+async def delivered_twice(table: Table, text: str) -> None:
+    """Have the service deliver a message twice; it is stored once, and not asked for again."""
+    assert table.ours.device is not None
+    number = table.ours.device.number
+    table.sim.faults.plan("duplicate", phone=table.ann.number, device=number)
+    await peer_says(table, [text, f"{text}, the next"])
+    await table.ours.wait_text(f"{text}, the next")
+    await got_all(table, [], [text])
+
+
 async def everybody_writes(group: Group, label: str, people: dict[str, Client]) -> None:
     """Everybody in the group writes twice; everybody else has read it before the next one does.
 

@@ -190,6 +190,11 @@ async def test_a_message_whose_ack_was_lost_with_our_worker_arrives_once(met: Ho
     await met.clean()
 
 
+async def test_a_message_that_is_delivered_twice_is_stored_once(met: House) -> None:
+    await courses.delivered_twice(met, "delivered twice")
+    await met.clean()
+
+
 async def test_each_device_of_an_account_sees_what_the_other_sends(met: House) -> None:
     sent = await met.ours.send(pn(met.bob), "from our worker")
     copy = await met.twin.wait_message("from our worker")

@@ -189,6 +189,11 @@ async def test_a_message_whose_ack_was_lost_with_our_worker_arrives_once(house: 
     await house.clean()
 
 
+async def test_a_message_that_is_delivered_twice_is_stored_once(house: House) -> None:
+    await courses.delivered_twice(house, "delivered twice")
+    await house.clean()
+
+
 async def test_each_device_of_an_account_sees_what_the_other_sends(house: House) -> None:
     sent = await house.ours.send(pn(house.bob), "from our worker")
     copy = await house.twin.wait_message("from our worker")

@@ -6,7 +6,7 @@ more than n ahead of what it has confirmed; then <ib><offline/>. Only after that
 go out as they come.
 """
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -48,6 +48,7 @@ class Mailbox:
     def __init__(self, primer: int = PRIMER_STANZAS) -> None:
         self._primer = primer
         self._pending: dict[StanzaKey, Node] = {}
+        self._owed: Counter[StanzaKey] = Counter()
         self._settled: set[StanzaKey] = set()
         self._unsent: deque[StanzaKey] = deque()
         self._outlet: Outlet | None = None
@@ -69,6 +70,7 @@ class Mailbox:
         """Take a stanza for the device, and send it if its turn has come."""
         key = StanzaKey.of(node)
         self._pending[key] = node
+        self._owed[key] += 1
         self._settled.discard(key)
         if self._live and self._outlet is not None:
             self._outlet.push(node)
@@ -114,12 +116,17 @@ class Mailbox:
             self._unsent = deque(self._pending)
 
     def settle(self, key: StanzaKey) -> bool:
-        """Drop a stanza that was confirmed; False if it isn't waiting."""
+        """Drop a stanza that was confirmed; False if nothing like it is owed a confirmation.
+
+        Two alike may be on their way at once, as two receipts for a message delivered twice.
+        """
         self._settled.add(key)
         found = self._pending.pop(key, None) is not None
         if found and self._window:
             self._go_on()
-        return found
+        owed = self._owed[key] > 0
+        self._owed[key] -= owed
+        return owed
 
     def was_settled(self, key: StanzaKey) -> bool:
         """Tell whether the stanza had been confirmed before."""
@@ -128,6 +135,7 @@ class Mailbox:
     def clear(self) -> None:
         """Throw everything away: the device is no more."""
         self._pending.clear()
+        self._owed.clear()
         self._unsent.clear()
 
     def _preview(self) -> Node:
