@@ -72,7 +72,7 @@ async def ready(request: web.Request) -> web.Response:
     if not stands.active:
         body["reason"] = lock_reason(stands)
     if counts["store"] != "ok":
-        body |= {"ready": False, "mode": "unknown", "error": "store_unavailable"}
+        body |= {"ready": False, "error": "store_unavailable"}
     return answer({"ok": body["ready"], **body})
 
 
