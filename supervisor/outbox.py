@@ -2,86 +2,46 @@
 
 A message keeps one WhatsApp id from before its first try, so that a try whose outcome was lost can
 be repeated: the recipient sees it once. An account without a connection keeps its messages until
-it has one. What a dead supervisor had claimed is taken over by the next.
+it has one, or until they are too old to be sent. What a dead supervisor had claimed is taken over
+by the next.
 """
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 from shared.accounts import AccountStatus
 from shared.clock import Clock
 from shared.errors import StoreError
-from shared.link_pb2 import Send, SendResult
+from shared.link_pb2 import Send
 from shared.logs import get_logger
 from supervisor.api.doors import Fleet, SendReport, WorkerUnavailable
 from supervisor.events import AccountState, Event, EventBus, Lagged, MessageChanged
 from supervisor.lease.guard import NotHolding
+from supervisor.outbox_policy import (
+    DEFAULT_POLICY,
+    EXPIRED,
+    FINAL,
+    OutboxPolicy,
+    Verdict,
+    bare,
+    earlier,
+    new_client_message_id,
+    new_message_id,
+    retry_delay_ms,
+    settled,
+    verdict_of,
+)
 from supervisor.store.contract import Fenced, Store, UnknownAccount
 from supervisor.store.records import NewSend, OutboxRecord, OutboxState
 
-FINAL: Final = (OutboxState.SENT, OutboxState.FAILED)
 STORE_RETRY_S: Final = 2.0  # how long to leave a store alone that has just failed
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxPolicy:
-    """The outbox's times; retries wait with full jitter, doubling up to `retry_max_s`."""
-
-    answer_wait_s: float = 8.0  # the caller of `send` waits this long for the server's ack
-    send_timeout_s: float = 30.0  # one try, as the worker sees it
-    retry_min_s: float = 1.0
-    retry_max_s: float = 60.0
-    lease_s: float = 90.0  # longer than a try and its bookkeeping take
-
-
-DEFAULT_POLICY: Final = OutboxPolicy()
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a try led to."""
-
-    state: OutboxState
-    reason: str | None = None
-
-
-def new_message_id(rng: Callable[[int], bytes]) -> str:
-    """Return a WhatsApp message id as the web clients make them: `3EB0` and 18 hex digits.
-
-    Source: whatsmeow send.go (GenerateMessageID), Baileys generics.ts.
-    """
-    return f"3EB0{rng(9).hex().upper()}"
-
-
-def new_client_message_id(rng: Callable[[int], bytes]) -> str:
-    """Return an id for a message whose sender did not choose one."""
-    return f"msg_{rng(16).hex()}"
-
-
-def verdict_of(result: SendResult) -> Verdict:
-    """Return what to make of a worker's answer; what it does not say clearly is tried again."""
-    if result.outcome == SendResult.SENT:
-        return Verdict(OutboxState.SENT)
-    reason = result.reason or "no reason was given"
-    if result.outcome == SendResult.REFUSED:
-        code = f" (code {result.code})" if result.code else ""
-        return Verdict(OutboxState.FAILED, f"{reason}{code}")
-    return Verdict(OutboxState.QUEUED, reason)
-
-
-def retry_delay_ms(policy: OutboxPolicy, attempts: int, rng: Callable[[int], bytes]) -> int:
-    """Return how long to wait after the given number of tries in vain."""
-    ceiling_s = min(policy.retry_max_s, policy.retry_min_s * 2 ** min(attempts, 30))
-    share = int.from_bytes(rng(4)) / 2**32
-    return int(max(policy.retry_min_s, share * ceiling_s) * 1000)
 
 
 class Outbox:
@@ -116,11 +76,10 @@ class Outbox:
         self._policy = policy
         self._rng = rng
         self._lanes: dict[str, _Lane] = {}
-        self._waiting: dict[tuple[str, str], list[asyncio.Future[OutboxRecord]]] = {}
+        self._waiting: dict[tuple[str, str], list[asyncio.Future[OutboxRecord | None]]] = {}
+        self._in_flight: set[tuple[str, str]] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
-
-    # ------------------------------------------------------------------------------------ accepting
 
     async def send(
         self, account_id: str, to: str, text: str, client_message_id: str | None
@@ -146,7 +105,7 @@ class Outbox:
             wa_message_id=new_message_id(self._rng),
             chat=to,
             body=text,
-            sender=_bare(account.jid),
+            sender=bare(account.jid),
             at_ms=self._now_ms(),
         )
         record, message, created = await self._store.outbox.enqueue(account_id, wanted)
@@ -158,21 +117,32 @@ class Outbox:
     async def _delivered(self, record: OutboxRecord) -> OutboxRecord:
         """Return the record as it is when the server has it, or when the caller's patience ends."""
         lane = self._lane(record.account_id)
-        if lane is None or not self._is_connected(record.account_id):
+        if lane is None:
+            return record
+        lane.wake.set()
+        if not self._is_connected(record.account_id):
             return record
         key = (record.account_id, record.request_id)
-        waiter: asyncio.Future[OutboxRecord] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[OutboxRecord | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(waiter)
-        lane.wake.set()
         try:
             async with asyncio.timeout(self._policy.answer_wait_s):
-                return await waiter
+                return await waiter or await self._latest(record)
         except TimeoutError:
-            return record
+            return await self._latest(record)
         finally:
             self._forget(key, waiter)
 
-    def _forget(self, key: tuple[str, str], waiter: asyncio.Future[OutboxRecord]) -> None:
+    async def _latest(self, record: OutboxRecord) -> OutboxRecord:
+        """Return the record as it stands now; as it was, where the store does not say."""
+        try:
+            found = await self._store.outbox.get(record.account_id, record.client_message_id)
+        except StoreError as error:
+            log.info("outbox_record_not_read", account_id=record.account_id, error=error)
+            return record
+        return found or record
+
+    def _forget(self, key: tuple[str, str], waiter: asyncio.Future[OutboxRecord | None]) -> None:
         waiters = self._waiting.get(key, [])
         if waiter in waiters:
             waiters.remove(waiter)
@@ -199,10 +169,22 @@ class Outbox:
         finally:
             self._tasks = None
             self._lanes.clear()
+            self._release(tuple(self._waiting))
 
     def stop(self) -> None:
-        """Claim nothing more; `run()` returns when what is being sent is settled."""
+        """Claim nothing more; `run()` returns when what is being sent is settled.
+
+        Who waits for a message that is not being sent is answered at once.
+        """
         self._stopping.set()
+        self._release(tuple(self._waiting.keys() - self._in_flight))
+
+    def _release(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Have those who wait for these messages look into the store instead."""
+        for key in keys:
+            for waiter in self._waiting.get(key, []):
+                if not waiter.done():
+                    waiter.set_result(None)
 
     async def _take_over(self) -> None:
         taken = await self._store.outbox.take_over(self._owner, at_ms=self._now_ms())
@@ -264,6 +246,7 @@ class Outbox:
             lane.is_back = False
             await self._store.outbox.hasten(lane.account_id, at_ms=self._now_ms())
         while self._is_connected(lane.account_id) and not self._stopping.is_set():
+            await self._expire(lane.account_id)
             claim = await self._store.outbox.claim(
                 lane.account_id,
                 self._owner,
@@ -271,34 +254,71 @@ class Outbox:
                 lease_ms=int(self._policy.lease_s * 1000),
             )
             if claim is None:
-                return await self._store.outbox.next_due_ms(lane.account_id)
+                due_ms = await self._store.outbox.next_due_ms(lane.account_id)
+                return earlier(due_ms, await self._next_expiry_ms(lane.account_id))
             await self._deliver(claim)
-        return None
+        await self._expire(lane.account_id)
+        return await self._next_expiry_ms(lane.account_id)
+
+    async def _expire(self, account_id: str) -> None:
+        """Give up what has waited for longer than it may."""
+        if self._stopping.is_set():
+            return
+        now_ms = self._now_ms()
+        expired = await self._store.outbox.expire(
+            account_id, before_ms=now_ms - self._policy.life_ms, at_ms=now_ms, error=EXPIRED
+        )
+        if expired:
+            log.warning("outbox_messages_expired", account_id=account_id, messages=len(expired))
+        for message in expired:
+            self._events.publish(MessageChanged(message, created=False))
+            self._release([(account_id, message.doc_id)])
+
+    async def _next_expiry_ms(self, account_id: str) -> int | None:
+        """Return when the oldest message that waits is too old."""
+        oldest_ms = await self._store.outbox.oldest_ms(account_id)
+        return None if oldest_ms is None else oldest_ms + self._policy.life_ms
 
     async def _deliver(self, claim: OutboxRecord) -> None:
+        key = (claim.account_id, claim.request_id)
+        self._in_flight.add(key)
+        try:
+            await self._settle(await self._attempt(claim))
+        finally:
+            self._in_flight.discard(key)
+
+    async def _attempt(self, claim: OutboxRecord) -> OutboxRecord:
+        """Try once; return what the record becomes. Only a connection that lasted is to blame."""
+        before = self._connection(claim.account_id)
         verdict = await self._try(claim)
+        lasted = before is not None and before == self._connection(claim.account_id)
+        record = settled(self._policy, claim, verdict, connected=lasted)
         log.info(
             "outbox_try",
-            account_id=claim.account_id,
-            message_id=claim.wa_message_id,
-            attempt=claim.attempts,
-            became=verdict.state.value,
-            reason=verdict.reason,
+            account_id=record.account_id,
+            message_id=record.wa_message_id,
+            attempt=record.attempts,
+            failures=record.failures,
+            became=record.state.value,
+            reason=record.error,
         )
+        return record
+
+    async def _settle(self, record: OutboxRecord) -> None:
         now_ms = self._now_ms()
-        wait_ms = retry_delay_ms(self._policy, claim.attempts, self._rng)
+        wait_ms = retry_delay_ms(self._policy, record.attempts, self._rng)
         message = await self._retrying(
             lambda: self._store.outbox.settle(
-                claim,
-                verdict.state,
+                record,
+                record.state,
                 at_ms=now_ms,
-                error=verdict.reason,
+                error=record.error,
                 next_attempt_at_ms=now_ms + wait_ms,
             )
         )
         if message is not None:
             self._events.publish(MessageChanged(message, created=False))
-        self._answer(replace(claim, state=verdict.state, error=verdict.reason))
+        self._answer(record)
 
     async def _try(self, claim: OutboxRecord) -> Verdict:
         send = Send(
@@ -356,8 +376,13 @@ class Outbox:
         return self._stopping.is_set()
 
     def _is_connected(self, account_id: str) -> bool:
+        return self._connection(account_id) is not None
+
+    def _connection(self, account_id: str) -> int | None:
+        """Return what tells a connection from the next one, its beginning; None without one."""
         view = self._fleet.view(account_id)
-        return view is not None and view.status is AccountStatus.CONNECTED
+        connected = view is not None and view.status is AccountStatus.CONNECTED
+        return view.since_ms if view is not None and connected else None
 
     def _now_ms(self) -> int:
         return int(self._clock.wall_s() * 1000)
@@ -374,9 +399,3 @@ class _Lane:
         self.account_id = account_id
         self.wake = asyncio.Event()
         self.is_back = False  # connected anew: what waited for that is due
-
-
-def _bare(jid: str | None) -> str:
-    """Return `user@server` of a device's JID; empty while the account has none."""
-    user, _, server = (jid or "").partition("@")
-    return f"{user.split(':')[0]}@{server}" if server else ""

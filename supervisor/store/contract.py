@@ -372,9 +372,25 @@ class Outbox(Protocol):
     ) -> MessageRecord | None:
         """End a claim as SENT, FAILED or QUEUED (again, due at `next_attempt_at_ms`).
 
+        Of `record`, which is what was claimed, the failures are kept as they are given.
+
         Returns:
             The message, if its status changed; None also when the claim is no longer ours.
         """
+        ...
+
+    async def expire(
+        self, account_id: str, *, before_ms: int, at_ms: int, error: str
+    ) -> list[MessageRecord]:
+        """Fail what was asked for at `before_ms` or earlier, and is not being sent.
+
+        Returns:
+            The messages whose status changed.
+        """
+        ...
+
+    async def oldest_ms(self, account_id: str) -> int | None:
+        """Return when the oldest of what is queued or claimed was asked for; None for nothing."""
         ...
 
     async def hasten(self, account_id: str, *, at_ms: int) -> None:

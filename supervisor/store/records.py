@@ -244,7 +244,11 @@ class NewSend:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRecord:
-    """A message on its way out; `request_id` is also the document id of its message."""
+    """A message on its way out; `request_id` is also the document id of its message.
+
+    `attempts` counts every try, `failures` those in vain that the message itself may be to blame
+    for.
+    """
 
     account_id: str
     request_id: str
@@ -262,6 +266,7 @@ class OutboxRecord:
     lease_until_ms: int | None = None
     error: str | None = None
     sent_at_ms: int | None = None
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

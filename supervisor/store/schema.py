@@ -137,7 +137,9 @@ _RESTARTS: Final = (
     "ALTER TABLE accounts ADD COLUMN retry_at_ms INTEGER",
 )
 
-MIGRATIONS: Final = (_FIRST, _FENCES, _RESTARTS)
+_FAILURES: Final = ("ALTER TABLE outbox ADD COLUMN failures INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: Final = (_FIRST, _FENCES, _RESTARTS, _FAILURES)
 
 # The lease has a file of its own: its writes wait for nobody else's.
 LEASE_MIGRATIONS: Final = (

@@ -118,6 +118,7 @@ class SqliteOutbox:
                 claimed_by=None,
                 lease_until_ms=None,
                 error=error,
+                failures=record.failures,
                 next_attempt_at_ms=next_attempt_at_ms or found.next_attempt_at_ms,
                 sent_at_ms=at_ms if state is OutboxState.SENT else None,
                 updated_at_ms=at_ms,
@@ -126,6 +127,41 @@ class SqliteOutbox:
             return _show_in_message(connection, settled)
 
         return await self._database.write(record.account_id, work)
+
+    async def expire(
+        self, account_id: str, *, before_ms: int, at_ms: int, error: str
+    ) -> list[MessageRecord]:
+        """Give up what is as old as that, and not being sent."""
+        query = select(
+            OutboxRecord,
+            f"WHERE account_id = :account_id AND {WAITING} AND created_at_ms <= :before_ms AND "
+            "(state = 'queued' OR lease_until_ms <= :at_ms) ORDER BY place",
+        )
+        wanted = {"account_id": account_id, "before_ms": before_ms, "at_ms": at_ms}
+
+        def any_old(connection: Connection) -> bool:
+            return connection.execute(query, wanted).fetchone() is not None
+
+        def work(connection: Connection) -> list[MessageRecord]:
+            found = many(OutboxRecord, connection.execute(query, wanted))
+            shown = [_give_up(connection, record, at_ms, error) for record in found]
+            return [message for message in shown if message is not None]
+
+        if not await self._database.read(any_old):  # nearly always: no write for nothing
+            return []
+        return await self._database.write(account_id, work)
+
+    async def oldest_ms(self, account_id: str) -> int | None:
+        """Return when the oldest of what waits was asked for, None when nothing waits."""
+        query = f"""
+            SELECT min(created_at_ms) FROM outbox WHERE account_id = ? AND {WAITING}
+        """  # noqa: S608 - constants of ours
+
+        def work(connection: Connection) -> int | None:
+            oldest: int | None = connection.execute(query, (account_id,)).fetchone()[0]
+            return oldest
+
+        return await self._database.read(work)
 
     async def hasten(self, account_id: str, *, at_ms: int) -> None:
         """Make everything queued of an account due now."""
@@ -160,7 +196,9 @@ class SqliteOutbox:
 
     async def waiting_accounts(self) -> list[str]:
         """Return the accounts that have something queued or claimed."""
-        query = f"SELECT DISTINCT account_id FROM outbox WHERE {WAITING}"  # noqa: S608
+        query = f"""
+            SELECT DISTINCT account_id FROM outbox WHERE {WAITING}
+        """  # noqa: S608 - constants of ours
         return await self._database.read(
             lambda connection: [row["account_id"] for row in connection.execute(query)]
         )
@@ -240,6 +278,21 @@ def _claimed(
     )
     change(connection, record, OUTBOX_KEY)
     return record
+
+
+def _give_up(
+    connection: Connection, found: OutboxRecord, at_ms: int, error: str
+) -> MessageRecord | None:
+    record = replace(
+        found,
+        state=OutboxState.FAILED,
+        claimed_by=None,
+        lease_until_ms=None,
+        error=error,
+        updated_at_ms=at_ms,
+    )
+    change(connection, record, OUTBOX_KEY)
+    return _show_in_message(connection, record)
 
 
 def _is_claim_of(found: OutboxRecord, record: OutboxRecord) -> bool:

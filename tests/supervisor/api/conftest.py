@@ -14,7 +14,8 @@ from shared.clock import SystemClock
 from supervisor.api.app import create_app
 from supervisor.api.deps import ApiConfig, Deps
 from supervisor.events import EventBus
-from supervisor.outbox import Outbox, OutboxPolicy
+from supervisor.outbox import Outbox
+from supervisor.outbox_policy import OutboxPolicy
 from supervisor.store.contract import Store
 from supervisor.store.sqlite import SqliteStore
 from tests.log_guard import KnownSecrets

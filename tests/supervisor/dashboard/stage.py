@@ -16,7 +16,8 @@ from supervisor.api.deps import ApiConfig, Deps
 from supervisor.api.doors import AccountView, FleetCondition
 from supervisor.events import EventBus
 from supervisor.inbox import Inbox
-from supervisor.outbox import Outbox, OutboxPolicy
+from supervisor.outbox import Outbox
+from supervisor.outbox_policy import OutboxPolicy
 from supervisor.registrar import Registrar
 from supervisor.standing import Standing
 from supervisor.store.records import AccountRecord

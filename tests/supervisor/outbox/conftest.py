@@ -9,7 +9,8 @@ import pytest
 
 from shared.clock import SystemClock
 from supervisor.events import EventBus
-from supervisor.outbox import Outbox, OutboxPolicy
+from supervisor.outbox import Outbox
+from supervisor.outbox_policy import OutboxPolicy
 from supervisor.store.contract import Store
 from supervisor.store.sqlite import SqliteStore
 from tests.supervisor.outbox.fakes import MemoryFleet

@@ -9,6 +9,7 @@ from shared.clock import SystemClock
 from supervisor.api.doors import WorkerUnavailable
 from supervisor.events import EventBus, MessageChanged
 from supervisor.outbox import Outbox
+from supervisor.outbox_policy import EXPIRED
 from supervisor.store.contract import SendConflict, Store, UnknownAccount
 from supervisor.store.records import MessageStatus, OutboxRecord, OutboxState, Page
 from tests.log_guard import KnownSecrets
@@ -115,7 +116,7 @@ async def test_a_worker_that_does_not_answer_does_not_hold_the_caller(
 
     fleet.answers.append(slow)
     report = await outbox.send(ACCOUNT, ALICE, "hello", "c1")
-    assert report.record.state is OutboxState.QUEUED
+    assert report.record.state is OutboxState.PROCESSING
 
     release.set()
     assert (await until_settled(bus, store, "c1")).attempts == 1
@@ -148,6 +149,71 @@ async def test_a_connection_ends_the_wait_for_the_next_try(
         fleet.connect(ACCOUNT)
 
         assert (await until_settled(bus, store, "c1")).attempts == 2
+
+
+async def test_a_message_that_fails_again_and_again_over_one_connection_is_given_up(
+    outbox: Outbox, fleet: MemoryFleet
+) -> None:
+    fleet.answers += [unavailable("no session with this device")] * 99
+
+    first, second = await asyncio.gather(
+        outbox.send(ACCOUNT, ALICE, "hello", "c1"), outbox.send(ACCOUNT, BOB, "hello", "c2")
+    )
+
+    for report in (first, second):
+        assert report.record.state is OutboxState.FAILED
+        assert report.record.error == "no session with this device"
+    assert len(fleet.sends) == 2 * QUICK.max_failures
+
+
+async def test_tries_that_lost_their_connection_are_not_held_against_the_message(
+    outbox: Outbox, fleet: MemoryFleet, store: Store, bus: EventBus
+) -> None:
+    async def cut(_: pb.Send) -> pb.SendResult:
+        fleet.lose(ACCOUNT)
+        return unavailable()
+
+    tries = QUICK.max_failures + 2
+    fleet.answers += [cut] * tries
+    await outbox.send(ACCOUNT, ALICE, "hello", "c1")
+    for number in range(1, tries + 1):
+        await fleet.until_sends(number)
+        fleet.connect(ACCOUNT)
+
+    settled = await until_settled(bus, store, "c1")
+    assert (settled.state, settled.failures) == (OutboxState.SENT, 0)
+
+
+async def test_what_waits_for_too_long_is_given_up_without_a_connection(
+    start_outbox: StartOutbox, fleet: MemoryFleet, store: Store, bus: EventBus
+) -> None:
+    fleet.lose(ACCOUNT)
+    async with start_outbox(policy=replace(QUICK, message_life_s=0.1)) as outbox:
+        await outbox.send(ACCOUNT, ALICE, "hello", "c1")
+        settled = await until_settled(bus, store, "c1")
+        fleet.connect(ACCOUNT)
+        async with start_outbox("next", policy=QUICK):
+            pass
+
+    assert (settled.state, settled.error) == (OutboxState.FAILED, EXPIRED)
+    [shown] = await store.conversations.messages(ACCOUNT, f"{ACCOUNT}__{ALICE}", Page(10))
+    assert (shown.status, shown.error) == (MessageStatus.FAILED, EXPIRED)
+    assert fleet.sends == []
+
+
+async def test_a_caller_whose_message_waits_is_answered_when_the_outbox_stops(
+    start_outbox: StartOutbox, fleet: MemoryFleet
+) -> None:
+    patient = replace(QUICK, answer_wait_s=600, retry_min_s=600, retry_max_s=600)
+    fleet.answers.append(unavailable("try later"))
+    async with start_outbox(policy=patient) as outbox:
+        call = asyncio.create_task(outbox.send(ACCOUNT, ALICE, "hello", "c1"))
+        await fleet.until_sends(1)
+        outbox.stop()
+        async with asyncio.timeout(10):
+            report = await call
+
+    assert (report.record.state, report.record.attempts) == (OutboxState.QUEUED, 1)
 
 
 async def test_messages_of_a_chat_go_out_in_order_past_a_failing_one(

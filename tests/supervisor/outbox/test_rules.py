@@ -1,7 +1,13 @@
 import pytest
 
 from shared import link_pb2 as pb
-from supervisor.outbox import OutboxPolicy, Verdict, new_message_id, retry_delay_ms, verdict_of
+from supervisor.outbox_policy import (
+    OutboxPolicy,
+    Verdict,
+    new_message_id,
+    retry_delay_ms,
+    verdict_of,
+)
 from supervisor.store.records import OutboxState
 
 POLICY = OutboxPolicy(retry_min_s=1, retry_max_s=60)

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from supervisor.store.contract import SendConflict, Store
@@ -203,3 +206,33 @@ async def test_a_connection_makes_everything_due(store: Store) -> None:
 
     assert await claim(store) is not None
     assert await store.outbox.waiting_accounts() == [ACCOUNT]
+
+
+async def test_what_is_too_old_is_given_up_unless_it_is_being_sent(store: Store) -> None:
+    for number in range(3):
+        await store.outbox.enqueue(
+            ACCOUNT, send(client_message_id=f"c{number}", chat=f"4070000001{number}@s.whatsapp.net")
+        )
+    await claimed(store)
+    old: dict[str, Any] = {"before_ms": NOW_MS, "error": "too old"}
+
+    assert await store.outbox.oldest_ms(ACCOUNT) == NOW_MS
+    assert (
+        await store.outbox.expire(ACCOUNT, **{**old, "before_ms": NOW_MS - 1}, at_ms=NOW_MS) == []
+    )
+    shown = await store.outbox.expire(ACCOUNT, **old, at_ms=NOW_MS + 1)
+    assert [(each.status, each.error) for each in shown] == [(MessageStatus.FAILED, "too old")] * 2
+    [left] = await store.outbox.pending(ACCOUNT)
+    assert left.state is OutboxState.PROCESSING
+
+    assert len(await store.outbox.expire(ACCOUNT, **old, at_ms=NOW_MS + LEASE_MS)) == 1
+    assert await store.outbox.oldest_ms(ACCOUNT) is None
+
+
+async def test_failures_are_kept_from_try_to_try(store: Store) -> None:
+    await store.outbox.enqueue(ACCOUNT, send())
+    failed = replace(await claimed(store), failures=3)
+
+    await store.outbox.settle(failed, OutboxState.QUEUED, at_ms=NOW_MS, next_attempt_at_ms=NOW_MS)
+
+    assert (await claimed(store)).failures == 3
