@@ -279,6 +279,20 @@ class Settings(BaseSettings):
         description="Seconds between a worker's heartbeats; three missed end it.",
     )
 
+    start_pace_s: float = Field(
+        default=0.5,
+        ge=0,
+        le=60,
+        description="Seconds between two accounts' starts, on average; 0 starts all at once.",
+    )
+    probation_reset_s: float = Field(
+        default=86_400,
+        ge=0,
+        le=31_536_000,
+        description="Seconds for which a login that WhatsApp refused without a reason (401) "
+        "counts: a second one within them needs a new QR.",
+    )
+
     # ----------------------------------------------------------------------------------------- logs
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)

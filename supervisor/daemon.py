@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -27,11 +27,14 @@ from supervisor.incarnation import FormerSelf, lease_timing, this_incarnation
 from supervisor.keeper import Household, Timing
 from supervisor.lease import LeaseGuard, LeaseManager, Mode, Standing
 from supervisor.lease_desk import LeaseDesk, permit_of
+from supervisor.lease_proof import LeaseProof
 from supervisor.link_server import LinkServer
 from supervisor.listening import Address, PortBusy, listening
 from supervisor.premises import AdminToken, admin_token, prepare, sole_supervisor
 from supervisor.processes import WORKER_PROGRAM
+from supervisor.restarts import Policy
 from supervisor.standby import Duties, StandbyCrew
+from supervisor.starts import StartPolicy, Starts
 from supervisor.store.contract import Store
 from supervisor.store.opening import opened
 from supervisor.systemd import Notifier
@@ -284,7 +287,10 @@ async def _running(
             asyncio.get_running_loop().call_later(FORMER_WORKERS_S, manager.nudge)
 
         stores = await stack.enter_async_context(opened(settings, permit_of(guard, me.id), refused))
-        house = _household(settings, stores.store, guard, zygote, worker_command)
+        house = replace(
+            _household(settings, stores.store, guard, zygote, worker_command),
+            prove=LeaseProof(guard, timing, clock),
+        )
         fleet = await stack.enter_async_context(_fleet(house))
         duties = Duties(
             stores.store, stores.fences, fleet, house.events, clock, guard, timing, me.id
@@ -328,7 +334,17 @@ def _household(
     )
     launch = Launch(settings.for_workers(), worker_command or WORKER_PROGRAM, zygote)
     timing = Timing(heartbeat_interval_s=settings.heartbeat_interval_s)
-    return Household(launch, server, store.accounts, events, clock, timing, check=guard.check)
+    return Household(
+        launch,
+        server,
+        store.accounts,
+        events,
+        clock,
+        timing,
+        Policy(probation_reset_s=settings.probation_reset_s),
+        check=guard.check,
+        starts=Starts(StartPolicy(pace_s=settings.start_pace_s), clock),
+    )
 
 
 @contextlib.asynccontextmanager

@@ -40,7 +40,7 @@ from supervisor.workers import TERM_GRACE_S, Launch, WorkerHandle, WorkerState, 
 log = get_logger(__name__)
 
 STORE_READ_S: Final = 10.0
-PROVE_S: Final = 10.0
+PROVE_S: Final = 60.0  # the hook has a bound of its own, from the lease's constants
 TEMP_BANNED_CODE: Final = 402
 CLIENT_OUTDATED_CODE: Final = 405
 GONE: Final = frozenset({AccountStatus.DELETING, AccountStatus.DELETED})

@@ -42,6 +42,8 @@ async def health(request: web.Request) -> web.Response:
             "instanceId": deps(request).config.instance_id,
             **lock_fields(deps(request).lease.stands()),
             "sessions_dir_writable": await _sessions_writable(deps(request)),
+            "startsHeld": deps(request).fleet.condition().starts_held,
+            "sessionsWithoutAccount": deps(request).fleet.condition().sessions_without_account,
             "uptime": int(about["uptime"]),
             "timestamp": iso(now_ms),
             "requestId": request_id(),

@@ -1,6 +1,7 @@
 import pytest
 
 from shared.accounts import AccountStatus
+from supervisor.api.doors import FleetCondition
 from supervisor.store.contract import Store
 from tests.supervisor.api.conftest import Client
 from tests.supervisor.outbox.fakes import MemoryFleet
@@ -67,3 +68,13 @@ async def test_deleted_accounts_are_not_counted(client: Client, store: Store) ->
 
     async with client.get("/health") as response:
         assert (await response.json())["accounts_total"] == 0
+
+
+async def test_health_says_what_concerns_all_accounts(client: Client, fleet: MemoryFleet) -> None:
+    fleet.state = FleetCondition("WhatsApp no longer accepts our version", 2)
+
+    async with client.get("/health") as response:
+        body = await response.json()
+
+    assert body["startsHeld"] == "WhatsApp no longer accepts our version"
+    assert body["sessionsWithoutAccount"] == 2
