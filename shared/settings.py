@@ -263,6 +263,12 @@ class Settings(BaseSettings):
     )
 
     # -------------------------------------------------------------------------------------- workers
+    outbox_life_s: float = Field(
+        default=86_400,
+        gt=0,
+        le=31_536_000,
+        description="Seconds after which a message that could not be sent is given up.",
+    )
     send_ack_timeout_s: float = Field(
         default=20,
         ge=1,

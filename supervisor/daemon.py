@@ -30,6 +30,7 @@ from supervisor.lease_desk import LeaseDesk, permit_of
 from supervisor.lease_proof import LeaseProof
 from supervisor.link_server import LinkServer
 from supervisor.listening import Address, PortBusy, listening
+from supervisor.outbox_policy import OutboxPolicy
 from supervisor.premises import AdminToken, admin_token, prepare, sole_supervisor
 from supervisor.processes import WORKER_PROGRAM
 from supervisor.restarts import Policy
@@ -293,7 +294,15 @@ async def _running(
         )
         fleet = await stack.enter_async_context(_fleet(house))
         duties = Duties(
-            stores.store, stores.fences, fleet, house.events, clock, guard, timing, me.id
+            stores.store,
+            stores.fences,
+            fleet,
+            house.events,
+            clock,
+            guard,
+            timing,
+            me.id,
+            OutboxPolicy(message_life_s=settings.outbox_life_s),
         )
         crew = StandbyCrew(duties)
         manager = LeaseManager(

@@ -18,6 +18,7 @@ from supervisor.fleet import Fleet
 from supervisor.lease.guard import LeaseGuard, NotHolding
 from supervisor.lease.timing import LeaseTiming
 from supervisor.outbox import Outbox
+from supervisor.outbox_policy import DEFAULT_POLICY, OutboxPolicy
 from supervisor.store.contract import Fences, Store
 
 log = get_logger(__name__)
@@ -33,6 +34,7 @@ class Duties:
 
     Attributes:
         holder: our incarnation's id, for the fences.
+        policy: the outbox's.
     """
 
     store: Store
@@ -43,6 +45,7 @@ class Duties:
     guard: LeaseGuard
     timing: LeaseTiming
     holder: str
+    policy: OutboxPolicy = DEFAULT_POLICY
 
 
 class StandbyCrew:
@@ -83,7 +86,14 @@ class StandbyCrew:
         duties = self._duties
         # An owner for each tenure: what a former one of ours had claimed is taken over too.
         owner = f"{epoch}-{secrets.token_hex(8)}"
-        self._outbox = Outbox(duties.store, duties.fleet, duties.events, duties.clock, owner=owner)
+        self._outbox = Outbox(
+            duties.store,
+            duties.fleet,
+            duties.events,
+            duties.clock,
+            owner=owner,
+            policy=duties.policy,
+        )
         self._delivering = asyncio.create_task(self._outbox.run(), name=f"outbox {owner}")
         self._delivering.add_done_callback(self._delivered)
 

@@ -46,6 +46,24 @@ async def test_account_connects_and_a_message_is_sent(running: Served) -> None:
     assert (status, sent["status"]) == (200, "sent")
 
 
+async def test_a_message_that_can_not_be_sent_is_given_up_after_its_life(tmp_path: Path) -> None:
+    async with served(tmp_path, "qr", outbox_life_s=0.1) as running:
+        await running.ask("POST", "/api/whatsapp/add-account", phone=PHONE)
+        account = await running.account_with("qr_ready")
+        what = {"accountId": account["id"], "to": "40700000002", "message": "hello"}
+        await running.ask("POST", "/api/whatsapp/send-message", **what, clientMessageId="c1")
+        async with asyncio.timeout(PATIENCE_S):
+            error = ""
+            while not error:
+                path = f"/api/whatsapp/messages/{account['id']}/{account['id']}__40700000002"
+                _, found = await running.ask("GET", f"{path}@s.whatsapp.net")
+                [message] = found["messages"]
+                error = message["status"] if message["status"] != "queued" else ""
+                await asyncio.sleep(0.02)
+
+    assert error == "failed"
+
+
 async def test_it_announces_where_it_is(running: Served) -> None:
     assert running.address.dashboard == f"{running.url}/dashboard/"
     assert published_address(running.settings.run_path) == running.url
