@@ -84,6 +84,8 @@ class Cipher:
         if kind == "pkmsg":
             return padding.unpad(self._decrypt_start(at, data))
         record, padded = session.decrypt_message(self._record(at), self._ours, data, self._rng)
+        assert record.remote_identity is not None  # what decrypted is the current session now
+        self._trust(at, record.remote_identity)
         self._unit.sessions.put(str(at), record.encode())
         return padding.unpad(padded)
 

@@ -54,7 +54,7 @@ class Handlers:
     asked: Callable[[Node], None]
     """An `<iq>` by which the server wants something: pairing, a ping."""
     informed: Callable[[Node], None]
-    """`<ib>`: routing, the offline queue, dirty state."""
+    """`<ib>`: routing, the offline queue, a phone that is too old."""
 
 
 class Connection:

@@ -1,6 +1,6 @@
 """Who has which devices, LIDs, keys and members: from the session file, else from the server."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from shared.clock import Clock
 from shared.errors import WhatsAppError
@@ -28,7 +28,24 @@ class NotOnWhatsApp(WhatsAppError):
 class Directory:
     """Look-ups for one connection."""
 
-    def __init__(self, file: SessionFile, queries: Queries, clock: Clock, rng: Rng) -> None:
+    def __init__(
+        self,
+        file: SessionFile,
+        queries: Queries,
+        clock: Clock,
+        rng: Rng,
+        spooled: Callable[[], None],
+    ) -> None:
+        """Make the look-ups of one connection.
+
+        Args:
+            file: what is known already, and what is learned.
+            queries: to ask the server.
+            clock: for the age of what is known.
+            rng: for names of queries.
+            spooled: is told when something was learned that the store must hear of.
+        """
+        self._spooled = spooled
         self._file = file
         self._queries = queries
         self._clock = clock

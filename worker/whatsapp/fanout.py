@@ -1,13 +1,14 @@
 """One message becomes many ciphertexts: one for every device that is to read it."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from shared.errors import SignalError
 from shared.logs import get_logger
-from worker.session import Credentials, SessionFile
-from worker.signal import EncryptedMessage, PreKeyBundle
+from worker.session import Credentials, SessionFile, UnitOfWork
+from worker.signal import EncryptedMessage, MessageType, PreKeyBundle
 from worker.signal.errors import NoSession
 from worker.wire import Jid, Node
 from worker.wire.curve import Rng
@@ -16,6 +17,8 @@ from .cipher import Cipher
 from .directory import Directory
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 # Devices encrypted for in one unit of work, between two turns of the event loop: some 10 ms.
 DEVICES_AT_ONCE = 64
@@ -29,13 +32,22 @@ class Letter:
     plaintext: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sealed:
-    """The ciphertexts, as `<to>` nodes, and whether one of them begins a session."""
+    """The ciphertexts, as `<to>` nodes, for whom they are, and whether one begins a session."""
 
-    nodes: list[Node]
-    begins: bool
-    reached: list[Jid]
+    nodes: list[Node] = field(default_factory=list)
+    reached: list[Jid] = field(default_factory=list)
+    begins: bool = False
+
+    def add(self, device: Jid, message: EncryptedMessage) -> None:
+        """Put in the ciphertext for one more device."""
+        self.nodes.append(Node("to", {"jid": str(device)}, [encrypted(message, {})]))
+        self.reached.append(device)
+        self.begins = self.begins or message.type is MessageType.PRE_KEY
+
+
+Finish = Callable[[UnitOfWork, Cipher, Sealed], T]
 
 
 class Fanout:
@@ -49,8 +61,12 @@ class Fanout:
         self._credentials = credentials
         self._rng = rng
 
-    async def seal(self, letters: list[Letter], enc_attrs: dict[str, str]) -> Sealed:
-        """Encrypt every letter; ratchet steps are durable when this returns.
+    async def seal(self, letters: list[Letter], finish: Finish[T]) -> T:
+        """Encrypt every letter, and return what `finish` makes of the ciphertexts.
+
+        `finish` runs in the unit of work that moves the last ratchets on: what it writes down
+        becomes durable with them. Only where there are more devices than fit into one unit,
+        ratchets of earlier ones are moved on before; a crash then skips a step, nothing else.
 
         A device without usable keys is logged and left out, as WhatsApp Web does: it can ask
         for the message again.
@@ -60,41 +76,45 @@ class Fanout:
             SessionError: the session file failed; nothing may be sent.
         """
         bundles = await self._missing_bundles([letter.device for letter in letters])
-        nodes: list[Node] = []
-        reached: list[Jid] = []
-        begins = False
-        for start in range(0, len(letters), DEVICES_AT_ONCE):
-            part = letters[start : start + DEVICES_AT_ONCE]
-            for device, message in self._seal_part(part, bundles):
-                nodes.append(_to(device, message, enc_attrs))
-                reached.append(device)
-                begins = begins or message.type == "pkmsg"
+        sealed = Sealed()
+        for start in range(0, len(letters) - DEVICES_AT_ONCE, DEVICES_AT_ONCE):
+            with self._file.unit() as unit:
+                part = letters[start : start + DEVICES_AT_ONCE]
+                self._seal_part(self._cipher(unit), part, bundles, sealed)
             await asyncio.sleep(0)
-        return Sealed(nodes, begins, reached)
+        await asyncio.sleep(0)  # what came right behind the keys, a leaver say, is taken first
+        with self._file.unit() as unit:
+            cipher = self._cipher(unit)
+            self._seal_part(cipher, letters[_rest_of(letters) :], bundles, sealed)
+            return finish(unit, cipher, sealed)
+
+    def _cipher(self, unit: UnitOfWork) -> Cipher:
+        return Cipher(unit, self._credentials, self._rng)
 
     async def _missing_bundles(self, wanted: list[Jid]) -> dict[Jid, PreKeyBundle]:
         with self._file.unit() as unit:
-            cipher = Cipher(unit, self._credentials, self._rng)
+            cipher = self._cipher(unit)
             missing = [device for device in wanted if not cipher.has_session(device)]
         return await self._directory.bundles(missing) if missing else {}
 
     def _seal_part(
-        self, letters: list[Letter], bundles: dict[Jid, PreKeyBundle]
-    ) -> list[tuple[Jid, EncryptedMessage]]:
-        with self._file.unit() as unit:
-            cipher = Cipher(unit, self._credentials, self._rng)
-            return list(_sealed(cipher, letters, bundles))
+        self,
+        cipher: Cipher,
+        letters: list[Letter],
+        bundles: dict[Jid, PreKeyBundle],
+        sealed: Sealed,
+    ) -> None:
+        for letter in letters:
+            try:
+                _begin_if_needed(cipher, letter.device, bundles)
+                sealed.add(letter.device, cipher.encrypt(letter.device, letter.plaintext))
+            except SignalError as error:
+                log.warning("device_left_out", device=letter.device.device, error=error)
 
 
-def _sealed(
-    cipher: Cipher, letters: list[Letter], bundles: dict[Jid, PreKeyBundle]
-) -> Iterable[tuple[Jid, EncryptedMessage]]:
-    for letter in letters:
-        try:
-            _begin_if_needed(cipher, letter.device, bundles)
-            yield letter.device, cipher.encrypt(letter.device, letter.plaintext)
-        except SignalError as error:
-            log.warning("device_left_out", device=letter.device.device, error=error)
+def _rest_of(letters: list[Letter]) -> int:
+    """Return where the last part begins: the parts before it are full."""
+    return max(0, (len(letters) - 1) // DEVICES_AT_ONCE * DEVICES_AT_ONCE)
 
 
 def _begin_if_needed(cipher: Cipher, device: Jid, bundles: dict[Jid, PreKeyBundle]) -> None:
@@ -105,10 +125,6 @@ def _begin_if_needed(cipher: Cipher, device: Jid, bundles: dict[Jid, PreKeyBundl
     if bundle is None:
         raise NoSession("encrypt a message: no session, and the server gave no keys")
     cipher.start(device, bundle)
-
-
-def _to(device: Jid, message: EncryptedMessage, enc_attrs: dict[str, str]) -> Node:
-    return Node("to", {"jid": str(device)}, [encrypted(message, enc_attrs)])
 
 
 def encrypted(message: EncryptedMessage, enc_attrs: dict[str, str]) -> Node:

@@ -11,10 +11,11 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from shared import link_pb2
+from shared.deadline import LeaseExpired
 from shared.errors import SessionError, SignalError, WhatsAppError, WireError
 from shared.logs import get_logger
 from worker.proto import e2e_pb2
-from worker.session import Credentials, SessionFile
+from worker.session import Credentials, SessionFile, UnitOfWork
 from worker.session.journal import JournalEntry, Sending
 from worker.wire import Jid, MalformedJid, Node, decode, encode
 from worker.wire.curve import Rng
@@ -97,6 +98,11 @@ class Outgoing:
             return _failed(request, outcome, error, error.code)
         except (ConnectionLost, SessionError, WireError) as error:
             return _failed(request, link_pb2.SendResult.UNAVAILABLE, error)
+        except LeaseExpired:
+            raise
+        except Exception as error:
+            log.exception("send_broken", message_id=request.message_id)
+            return _failed(request, link_pb2.SendResult.REFUSED, error)
 
     async def _sent(self, request: link_pb2.Send) -> link_pb2.SendResult:
         async with self._turn:
@@ -126,12 +132,15 @@ class Outgoing:
         devices = await self._devices([lid, own])
         if not any(device.user == lid.user for device in devices):
             raise NotOnWhatsApp(f"find a device of the number that ends in …{to.user[-2:]}: none")
-        letters = self._letters(devices, lid, message)
-        sealed = await self._fanout.seal(letters, {})
-        if not any(device.user == lid.user for device in sealed.reached):
-            raise ConnectionLost("encrypt the message: no device of the recipient has usable keys")
-        stanza = self._person_stanza(request, lid, to, message, sealed)
-        return self._journal(request, lid, stanza, message, participant_hash(devices))
+        phash = participant_hash(devices)
+
+        def finish(unit: UnitOfWork, _: Cipher, sealed: Sealed) -> Prepared:
+            if not any(device.user == lid.user for device in sealed.reached):
+                raise ConnectionLost("encrypt the message: no device of theirs has usable keys")
+            stanza = self._person_stanza(unit, request, lid, message, sealed)
+            return self._journal(unit, request, lid, stanza, message, phash)
+
+        return await self._fanout.seal(self._letters(devices, lid, message), finish)
 
     def _letters(self, devices: list[Jid], to: Jid, message: Message) -> list[Letter]:
         """Return a letter for every device; our own others are told where the message went."""
@@ -144,17 +153,13 @@ class Outgoing:
         ]
 
     def _person_stanza(
-        self, request: link_pb2.Send, lid: Jid, to: Jid, message: Message, sealed: Sealed
+        self, unit: UnitOfWork, request: link_pb2.Send, lid: Jid, message: Message, sealed: Sealed
     ) -> Node:
         attrs = {"id": request.message_id, "type": stanza_type(message), "to": str(lid)}
-        with self._file.unit() as unit:
-            pn = identity.chat_jid(unit, to)
+        pn = identity.chat_jid(unit, lid)
         if pn.is_pn:
             attrs["peer_recipient_pn"] = str(pn)
-        content = [Node("participants", {}, sealed.nodes)]
-        if sealed.begins:
-            content.append(device_identity(self._credentials))
-        return Node("message", attrs, content)
+        return Node("message", attrs, self._given(sealed))
 
     # -- a group
 
@@ -175,8 +180,6 @@ class Outgoing:
             raise Unsendable("write to the group: this account is not a member of it")
         devices = await self._devices(members)
         lacking, distribution = self._distribution(to, devices)
-        letters = [Letter(device, distribution) for device in lacking]
-        sealed = await self._fanout.seal(letters, {})
         attrs = {
             "id": request.message_id,
             "type": stanza_type(message),
@@ -184,7 +187,17 @@ class Outgoing:
             "phash": participant_hash(devices),
             "addressing_mode": group.addressing_mode,
         }
-        return self._group_prepared(request, attrs, message, sealed, distribution)
+
+        def finish(unit: UnitOfWork, cipher: Cipher, sealed: Sealed) -> Prepared | None:
+            if cipher.distribution(to).SerializeToString() != distribution:
+                return None  # somebody left meanwhile: nobody has the key there is now
+            data = cipher.group_encrypt(to, message.SerializeToString())
+            enc = Node("enc", {"v": "2", "type": "skmsg"}, data)
+            stanza = Node("message", attrs, [*self._given(sealed), enc])
+            unit.sender_key_memory.add(str(to), [str(device) for device in sealed.reached])
+            return self._journal(unit, request, to, stanza, message, attrs["phash"])
+
+        return await self._fanout.seal([Letter(device, distribution) for device in lacking], finish)
 
     def _distribution(self, group: Jid, devices: list[Jid]) -> tuple[list[Jid], bytes]:
         """Return who lacks our sender key, and the message that gives it.
@@ -202,50 +215,35 @@ class Outgoing:
             distribution = cipher.distribution(group).SerializeToString()
         return [device for device in others if str(device) not in holders], distribution
 
-    def _group_prepared(
-        self,
-        request: link_pb2.Send,
-        attrs: dict[str, str],
-        message: Message,
-        sealed: Sealed,
-        distribution: bytes,
-    ) -> Prepared | None:
-        to, plain = Jid.parse(attrs["to"]), message.SerializeToString()
-        with self._file.unit() as unit:
-            cipher = Cipher(unit, self._credentials, self._rng)
-            if cipher.distribution(to).SerializeToString() != distribution:
-                return None  # somebody left meanwhile: nobody has the key there is now
-            enc = Node("enc", {"v": "2", "type": "skmsg"}, cipher.group_encrypt(to, plain))
-            stanza = Node("message", attrs, [*self._given_keys(sealed), enc])
-            unit.sender_key_memory.add(str(to), [str(device) for device in sealed.reached])
-            unit.sent.add(request.message_id, str(to), plain)
-            entry = unit.journal.prepare(
-                request.message_id, request.request_id, str(to), encode(stanza), plain
-            )
-        return Prepared(entry, stanza, attrs["phash"])
-
-    def _given_keys(self, sealed: Sealed) -> list[Node]:
-        content = [Node("participants", {}, sealed.nodes)] if sealed.nodes else []
-        if sealed.begins:
-            content.append(device_identity(self._credentials))
-        return content
-
     # -- both
 
     async def _devices(self, users: list[Jid]) -> list[Jid]:
         return await self._directory.devices_of(users)
 
+    def _given(self, sealed: Sealed) -> list[Node]:
+        """Return what goes to single devices, and the proof that goes with new sessions."""
+        content = [Node("participants", {}, sealed.nodes)] if sealed.nodes else []
+        if sealed.begins:
+            content.append(device_identity(self._credentials))
+        return content
+
     def _journal(
-        self, request: link_pb2.Send, chat: Jid, stanza: Node, message: Message, phash: str
+        self,
+        unit: UnitOfWork,
+        request: link_pb2.Send,
+        chat: Jid,
+        stanza: Node,
+        message: Message,
+        phash: str,
     ) -> Prepared:
+        """Write the exact stanza down, in the transaction that moved its ratchets on."""
         plain = message.SerializeToString()
-        with self._file.unit() as unit:
-            unit.sent.add(request.message_id, str(chat), plain)
-            named = str(identity.chat_jid(unit, chat))
-            entry = unit.journal.prepare(
-                request.message_id, request.request_id, named, encode(stanza), plain
-            )
-        return Prepared(entry, stanza, phash)
+        unit.sent.add(request.message_id, str(chat), plain)
+        named = str(identity.chat_jid(unit, chat))
+        entry = unit.journal.prepare(
+            request.message_id, request.request_id, named, encode(stanza), plain
+        )
+        return Prepared(entry, decode(entry.stanza), phash)
 
     async def _deliver(self, request: link_pb2.Send, prepared: Prepared) -> link_pb2.SendResult:
         self._note(request.message_id, Sending.WRITTEN)

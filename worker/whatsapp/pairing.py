@@ -19,6 +19,7 @@ from worker.session import Credentials
 from worker.wire import Jid, Node, NodeError
 from worker.wire.curve import KEY_BYTES, Rng, verify
 
+from .numbers import same_number
 from .payloads import QR_CLIENT_TYPE
 
 QR_PREFIX: Final = "https://wa.me/settings/linked_devices#"
@@ -98,12 +99,13 @@ def accept(
         + signed.account_signature_key,
         rng,
     )
-    platform = success.child("platform")
+    platform, business = success.child("platform"), success.child("biz")
     paired = replace(
         credentials,
         jid=str(jid),
         lid=str(lid) if lid is not None else "",
         platform=platform.attrs.get("name", "") if platform is not None else "",
+        push_name=business.attrs.get("name", "") if business is not None else "",
         signed_device_identity=signed.SerializeToString(),
         account_signature_key=signed.account_signature_key,
         session_id=session_id,
@@ -168,7 +170,7 @@ def _account_signed(
 
 
 def _check_phone(jid: Jid, wanted: str) -> None:
-    if wanted and jid.user != wanted:
+    if wanted and not same_number(jid.user, wanted):
         raise PairingRefused(
             f"pair this account: the phone that scanned ends in …{jid.user[-2:]}, "
             f"the number asked for ends in …{wanted[-2:]}",

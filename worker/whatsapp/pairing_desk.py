@@ -25,10 +25,17 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """For how long each code of a set is shown (whatsmeow qrchan.go)."""
+    """For how long each code of a set is shown (whatsmeow qrchan.go), and what follows a scan.
+
+    Attributes:
+        first_s: the first code.
+        next_s: each further one.
+        restart_s: from our answer to a scan until the server must have ended the stream (515).
+    """
 
     first_s: float = 60.0
     next_s: float = 20.0
+    restart_s: float = 30.0
 
 
 @dataclass(slots=True)
@@ -135,6 +142,7 @@ class PairingDesk:
 
         Raises:
             PairingRefused: it does not check out, or it is another phone; the server was told.
+            ConnectionLost: the server does not end the stream, as it should now.
         """
         self._scanned.set()
         self.take_back()
@@ -155,6 +163,8 @@ class PairingDesk:
         self.notice = ""
         self._announce(State.PAIRING, "")
         self._outlet.paired(_news(paired.credentials))
+        await asyncio.sleep(self._rotation.restart_s)
+        raise ConnectionLost("finish pairing: the server did not ask for a new connection (515)")
 
     def _keep(self, credentials: Credentials) -> None:
         """Make the pairing durable, with the phone's own identity; before the server is told."""

@@ -11,16 +11,18 @@ from typing import Any
 
 from shared import link_pb2
 from shared.clock import Clock
-from shared.errors import SignalError, WireError
+from shared.disconnects import NOT_MULTI_DEVICE
+from shared.errors import WireError
 from shared.logs import get_logger
 from shared.worker_settings import WorkerSettings
 from worker.session import Credentials, SessionFile
 from worker.wire import Node
 from worker.wire.curve import Rng
 
-from .connection import Connection, Handlers
+from .connection import Connection, ConnectionEnded, Handlers
 from .desk import AckDesk
 from .directory import Directory
+from .errands import RUNNERS, ErrandDesk
 from .inbound import Inbound
 from .keepalive import keep_alive
 from .login import become_active, remember_login, stock_pre_keys, upload_pre_keys
@@ -30,7 +32,7 @@ from .outlet import Outlet
 from .pairing_desk import PairingDesk
 from .prekeys import REFILL
 from .queries import QueryRefused, answered
-from .reaction import AnswerRetry, AskGroup, Errand, Reaction, RefillPreKeys
+from .reaction import AnswerRetry, Errand, Reaction, RefillPreKeys
 from .resend import Resend
 from .socket import ConnectionLost, MayAct, NoiseSocket, unbounded
 
@@ -38,6 +40,10 @@ log = get_logger(__name__)
 
 # Stanzas that become durable together; a batch of this size takes some 50 ms.
 BATCH = 32
+
+
+class PairingUnasked(WireError):
+    """The server treats a paired account as a new one: nothing of ours is given up for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class Stream:
         self._begun = asyncio.Event()
         self._logged_in: asyncio.Future[_LoggedIn] = asyncio.get_running_loop().create_future()
         self._tasks: asyncio.TaskGroup | None = None
-        self._refilling = False
+        self._errands = ErrandDesk(self._run_errand)
         self._over = False
 
     # -- what others may ask of it
@@ -144,6 +150,8 @@ class Stream:
                 tasks.create_task(self._begin())
                 tasks.create_task(self._take_inbound())
                 tasks.create_task(self._write_outbox())
+                for _ in range(RUNNERS):
+                    tasks.create_task(self._errands.work())
                 tasks.create_task(keep_alive(self._connection.queries, self._around.rng))
         finally:
             self._over = True
@@ -202,31 +210,17 @@ class Stream:
         if more is not None:
             self.write(more)
         for errand in reaction.errands:
-            self._start(self._run_errand(errand))
+            self._errands.put(errand)
 
     async def _run_errand(self, errand: Errand) -> None:
-        """Ask the server what a stanza calls for; its refusal is no reason to disconnect."""
         parts = await asyncio.shield(self._logged_in)
-        try:
-            if isinstance(errand, RefillPreKeys):
-                await self._refill()
-            elif isinstance(errand, AnswerRetry):
-                await self._answer_retry(parts.resend, errand.receipt)
-            elif isinstance(errand, AskGroup):
-                await parts.directory.refresh_group(errand.group)
-        except (QueryRefused, SignalError, WireError) as error:
-            log.warning("errand_failed", errand=type(errand).__name__, error=error)
-
-    async def _refill(self) -> None:
-        if self._refilling:
-            return
-        self._refilling = True
-        try:
-            await upload_pre_keys(
-                self._around.file, self._connection.queries, self._around.rng, REFILL
-            )
-        finally:
-            self._refilling = False
+        around, queries = self._around, self._connection.queries
+        if isinstance(errand, RefillPreKeys):
+            await upload_pre_keys(around.file, queries, around.rng, REFILL)
+        elif isinstance(errand, AnswerRetry):
+            await self._answer_retry(parts.resend, errand.receipt)
+        else:
+            await parts.directory.refresh_group(errand.group)
 
     async def _answer_retry(self, resend: Resend, receipt: Node) -> None:
         stanza = await resend.answer(receipt)
@@ -248,7 +242,7 @@ class Stream:
         await self._stock_pre_keys()
         with around.file.unit() as unit:
             credentials = unit.credentials.get()
-        directory = Directory(around.file, queries, around.clock, around.rng)
+        directory = Directory(around.file, queries, around.clock, around.rng, around.outlet.spooled)
         self._logged_in.set_result(
             _LoggedIn(
                 directory,
@@ -275,6 +269,11 @@ class Stream:
             log.warning("pre_keys_not_stocked", error=error)
 
     def _asked(self, query: Node) -> None:
+        if self._credentials.paired and _is_about_pairing(query):
+            raise PairingUnasked(
+                "log in: the server wants to pair an account that is paired",
+                hint="the session is kept; if this repeats, the server is not WhatsApp's",
+            )
         if query.child("pair-device") is not None:
             self._begun.set()
             self._start(self._pairing.offer(query, self._credentials, self.write))
@@ -284,6 +283,12 @@ class Stream:
             self.write(answered(query))
 
     def _informed(self, info: Node) -> None:
+        """Take an `<ib>`: routing for the next dial, the offline queue, a phone that is too old.
+
+        A `dirty` mark is left standing: it goes with the app state, which is not read yet.
+        """
+        if info.child("downgrade_webclient") is not None:
+            raise ConnectionEnded(NOT_MULTI_DEVICE)
         routing = info.child("edge_routing")
         told = routing.child("routing_info") if routing is not None else None
         if told is not None:
@@ -292,3 +297,7 @@ class Stream:
         request = self._offline.informed(info)
         if request is not None:
             self.write(request)
+
+
+def _is_about_pairing(query: Node) -> bool:
+    return query.child("pair-device") is not None or query.child("pair-success") is not None

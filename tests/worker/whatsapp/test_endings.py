@@ -13,6 +13,10 @@ from shared.exit_codes import ExitCode
 from tests.simulator import FaultKind, Simulator
 from tests.worker.session.still_clock import StillClock
 from worker.session import SessionFile
+from worker.whatsapp import outgoing
+from worker.whatsapp.connection import ConnectionEnded
+from worker.whatsapp.pairing_desk import Rotation
+from worker.wire import Node
 
 from .rig import Rig, rig
 
@@ -286,3 +290,66 @@ async def test_a_garbage_frame_spoils_the_connection_and_nothing_else(
         ended = [line for line in log_lines if "connection_ended" in line]
         assert len(ended) == 2, "one for the restart after pairing, one for the garbage"
     assert sim.record.retry_receipts() == []
+
+
+async def test_a_server_that_wants_to_pair_a_paired_account_changes_nothing(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    """Nothing that a server says may cost a session, or show a code for a paired account."""
+    session = tmp_path / "session.db"
+    await paired(sim, session)
+    async with rig(sim, session) as ours:
+        await ours.listener.wait_state(link_pb2.CONNECTED)
+        with ours.file.unit() as unit:
+            before = unit.credentials.get()
+        offer = Node("pair-device", {}, [Node("ref", {}, b"2@abc")])
+        query = Node("iq", {"from": "@s.whatsapp.net", "id": "1", "type": "set", "xmlns": "md"})
+        query.content = [offer]
+        dials_before = dials(sim)
+        phone = await sim.phone("15550000001")
+        sim.hub.lines[phone.companions[-1]].push(query)
+        await sim.wait_for(lambda: dials(sim) > dials_before)
+        await ours.listener.wait_state(link_pb2.CONNECTED)
+        with ours.file.unit() as unit:
+            assert unit.credentials.get() == before
+        assert ours.listener.codes == []
+
+
+async def test_a_phone_too_old_to_link_devices_ends_the_waiting_with_its_reason(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    async with rig(sim, tmp_path / "session.db") as ours:
+        await ours.listener.wait_for(lambda: ours.listener.codes)
+        stream = ours.account.stream
+        assert stream is not None
+        with pytest.raises(ConnectionEnded) as ended:
+            stream._informed(Node("ib", {}, [Node("downgrade_webclient")]))
+
+    assert ended.value.disconnect.code == 411
+
+
+async def test_a_server_that_never_asks_for_the_new_connection_is_left(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    """After a scan the server must end the stream; if it does not, we come back logged in."""
+    ann = await sim.phone("15550000001", "Ann")
+    session = tmp_path / "session.db"
+    async with rig(sim, session, rotation=Rotation(restart_s=0.05)) as ours:
+        await ours.pair(ann)
+
+        assert [state.state for state in ours.listener.states][-1] == link_pb2.CONNECTED
+
+
+async def test_an_error_nobody_thought_of_costs_one_message_and_not_the_account(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await sim.phone("15550000001", "Ann"), await sim.phone("15550000002", "Bob")
+    async with rig(sim, tmp_path / "session.db") as ours:
+        await ours.pair(ann)
+        with monkeypatch.context() as planted:
+            planted.setattr(outgoing, "participant_hash", lambda _: 1 / 0)
+            result = await ours.send(str(bob.jid), "poison")
+            assert result.outcome == link_pb2.SendResult.REFUSED
+        result = await ours.send(str(bob.jid), "fine")
+        assert result.outcome == link_pb2.SendResult.SENT
+        await bob.wait_received("fine")
