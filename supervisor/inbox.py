@@ -1,17 +1,22 @@
 """What workers report, written to the store once; the link's ack follows the write.
 
-`changes_of` decides, without I/O, what an event means for the store; `Inbox.accept` does it, a
-whole batch in one transaction, and tells the listeners. An event that means nothing is logged and
-counts as accepted: refusing it would have the worker repeat it for ever.
+`change_of` decides, without I/O, what an event means for the store; `Inbox.accept` does it, a
+whole batch in one transaction, and tells the listeners. An event that means nothing, or that we
+fail at, is logged and counts as accepted: refusing it would have the worker repeat it for ever,
+and hold back everything behind it.
 """
 
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from shared.clock import Clock
+from shared.errors import StoreError
 from shared.link_pb2 import Event, Inbound, Message, Receipt, Undecryptable
 from shared.logs import get_logger
 from supervisor.events import EventBus, MessageChanged, ThreadChanged
+from supervisor.lease.guard import NotHolding
 from supervisor.store.contract import Store
 from supervisor.store.records import (
     AliasLearned,
@@ -28,6 +33,9 @@ from supervisor.store.records import (
 
 MAX_CLOCK_LEAD_MS: Final = 24 * 3600 * 1000  # a message from further ahead has a wrong time
 PLACEHOLDER_TEXT: Final = "This message can't be read yet. It was asked for again."
+
+# What may be mended by waiting: the event comes again. Everything else is about the event itself.
+NO_FAULT_OF_THE_EVENT: Final = (StoreError, NotHolding, OSError, MemoryError)
 
 # What a receipt says of which messages: of those we sent, or (read on our phone) of those we got.
 RECEIPTS: Final[Mapping[int, tuple[Direction, MessageStatus]]] = {
@@ -59,11 +67,33 @@ class Inbox:
     async def accept(self, account_id: str, batch: Inbound) -> None:
         """Write a batch, all or nothing; repeating a batch changes nothing.
 
+        Where a fault of ours forbids that, its events are written one by one, but for those that
+        the fault is about.
+
         Raises:
-            StoreError: it may not be written; don't acknowledge it.
+            StoreError, NotHolding, OSError, MemoryError: it may not be written; don't acknowledge
+                it.
         """
+        try:
+            await self._write(account_id, batch.events)
+        except NO_FAULT_OF_THE_EVENT:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would come again for ever
+            log.warning("inbound_batch_unusable", account_id=account_id, why=type(error).__name__)
+            for event in batch.events:
+                await self._write_alone(account_id, event)
+
+    async def _write_alone(self, account_id: str, event: Event) -> None:
+        try:
+            await self._write(account_id, [event])
+        except NO_FAULT_OF_THE_EVENT:
+            raise
+        except Exception as error:  # noqa: BLE001 - see `accept`
+            _report(account_id, event, error)
+
+    async def _write(self, account_id: str, events: Sequence[Event]) -> None:
         now_ms = int(self._clock.wall_s() * 1000)
-        changes = [self._change(account_id, event, now_ms) for event in batch.events]
+        changes = [self._change(account_id, event, now_ms) for event in events]
         wanted = [change for change in changes if change is not None]
         if not wanted:
             return
@@ -74,12 +104,7 @@ class Inbox:
     def _change(self, account_id: str, event: Event, now_ms: int) -> Change | None:
         change = change_of(event, now_ms)
         if change is None and not _is_expected(event):
-            log.warning(
-                "inbound_event_unusable",
-                account_id=account_id,
-                spool_id=event.spool_id,
-                kind=event.WhichOneof("body"),
-            )
+            _report(account_id, event)
         return change
 
 
@@ -192,6 +217,23 @@ def _first_status(message: Message | Undecryptable) -> MessageStatus:
 def _is_expected(event: Event) -> bool:
     """Tell whether an event is one of those that mean nothing to the store."""
     return event.WhichOneof("body") == "receipt" and event.receipt.kind == Receipt.SERVER_ERROR
+
+
+def _report(account_id: str, event: Event, error: Exception | None = None) -> None:
+    """Log an event that is dropped: never its text, nor the error's, which may quote it."""
+    log.warning(
+        "inbound_event_unusable",
+        account_id=account_id,
+        spool_id=event.spool_id,
+        kind=event.WhichOneof("body"),
+        **({} if error is None else {"why": type(error).__name__, "where": _place_of(error)}),
+    )
+
+
+def _place_of(error: Exception) -> str:
+    """Return the line of code that raised."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _event_of(outcome: Outcome) -> MessageChanged | ThreadChanged:

@@ -1,15 +1,26 @@
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from shared import link_pb2 as pb
+from shared.clock import SystemClock
 from shared.errors import StoreError
 from supervisor.events import EventBus, MessageChanged, ThreadChanged
 from supervisor.inbox import PLACEHOLDER_TEXT, Inbox, message_time_ms
+from supervisor.lease.guard import NotHolding
 from supervisor.store.contract import Store
-from supervisor.store.records import Direction, MessageRecord, MessageStatus, Page
+from supervisor.store.records import (
+    Change,
+    Direction,
+    MessageRecord,
+    MessageStatus,
+    NewMessage,
+    Outcome,
+    Page,
+)
 from tests.log_guard import KnownSecrets
 from tests.supervisor.store.samples import ACCOUNT, ALICE, ALICE_LID, BOB, GROUP
 
@@ -174,6 +185,53 @@ async def test_a_store_that_fails_is_the_workers_to_know(inbox: Inbox, store: St
 
     with pytest.raises(StoreError):
         await inbox.accept(ACCOUNT, batch(message()))
+
+
+class Choosy:
+    """A store that fails at one message, by a fault of its own."""
+
+    def __init__(self, store: Store, error: Exception) -> None:
+        self._store = store
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return self if name == "conversations" else getattr(self._store, name)
+
+    async def record(
+        self, account_id: str, changes: Sequence[Change], *, at_ms: int
+    ) -> list[Outcome]:
+        """Fail as a whole when the message is among them, else do as the real one."""
+        if any(isinstance(each, NewMessage) and each.body == "poison" for each in changes):
+            raise self._error
+        return await self._store.conversations.record(account_id, changes, at_ms=at_ms)
+
+
+async def test_an_event_that_we_fail_at_does_not_hold_back_the_others(
+    store: Store, bus: EventBus, log_lines: list[str], known_secrets: KnownSecrets
+) -> None:
+    known_secrets.add("poison")
+    inbox = Inbox(Choosy(store, ValueError("can't read 'poison'")), bus, SystemClock())
+    spoiled = message(id="BAD", text="poison")
+    spoiled.spool_id = 7
+
+    await inbox.accept(ACCOUNT, batch(message(), spoiled, message(id="AAA2")))
+
+    assert {each.wa_message_id for each in await messages(store)} == {"AAA1", "AAA2"}
+    [line] = [line for line in log_lines if "inbound_event_unusable" in line]
+    assert '"spool_id":7' in line.replace(" ", "")
+    assert "ValueError" in line
+
+
+@pytest.mark.parametrize("error", [StoreError("away"), OSError("away"), NotHolding("not here")])
+async def test_nothing_is_dropped_for_a_trouble_that_passes(
+    store: Store, bus: EventBus, error: Exception
+) -> None:
+    inbox = Inbox(Choosy(store, error), bus, SystemClock())
+
+    with pytest.raises(type(error)):
+        await inbox.accept(ACCOUNT, batch(message(), message(id="BAD", text="poison")))
+
+    assert await messages(store) == []
 
 
 async def test_listeners_hear_what_changed(inbox: Inbox, bus: EventBus) -> None:
