@@ -377,10 +377,10 @@ class Fleet:
         if keeper := self._keeper_of(worker):
             keeper.standing.heard_paired(paired)
 
-    def on_heartbeat(self, worker: WorkerHandle, beat: pb.Heartbeat) -> None:  # noqa: ARG002
-        """Pass on that a worker is alive; what it says of its work is for metrics, later."""
+    def on_heartbeat(self, worker: WorkerHandle, beat: pb.Heartbeat) -> None:
+        """Pass on that a worker is alive, and how its work goes."""
         if keeper := self._keeper_of(worker):
-            keeper.beaten = True
+            keeper.pulse.heard(beat)
 
     def _keeper_of(self, worker: WorkerHandle) -> Keeper | None:
         """Return the keeper of exactly this worker; a former one's late words are dropped."""

@@ -19,6 +19,7 @@ from shared.logs import get_logger
 from supervisor.events import EventBus
 from supervisor.lease.guard import NotHolding
 from supervisor.link_server import LinkServer
+from supervisor.liveness import DEFAULT_BOUNDS, Bounds, Pulse
 from supervisor.processes import NOT_STARTED, ExitStatus, SpawnError
 from supervisor.quarantine import Quarantine
 from supervisor.registrar import RETRY, Registrar
@@ -60,12 +61,14 @@ class Timing:
         missed_beats: so many in a row, and it counts as hanging.
         hello_timeout_s: from its start to its hello.
         stop_grace_s: for an orderly end.
+        bounds: how long its work may stand still.
     """
 
     heartbeat_interval_s: float = 5.0
     missed_beats: int = 3
     hello_timeout_s: float = 20.0
     stop_grace_s: float = 10.0
+    bounds: Bounds = DEFAULT_BOUNDS
 
 
 def unleased(_: str) -> None:
@@ -117,14 +120,14 @@ class Keeper:
     Attributes:
         worker: the running process, None between two of them.
         resting: nothing will be started any more; only last words are still being written.
-        beaten: a heartbeat came since the watch last looked.
+        pulse: of that process.
     """
 
     def __init__(self, account_id: str, house: Household) -> None:
         self.account_id: Final = account_id
         self.worker: WorkerHandle | None = None
         self.resting = False
-        self.beaten = False
+        self.pulse = Pulse()
         self._house = house
         self._registrar = Registrar(account_id, house.accounts, house.clock, house.rng)
         self.standing: Final = Standing(account_id, self._registrar, house.events, house.clock)
@@ -277,7 +280,7 @@ class Keeper:
                 self._house.workers.discard(worker)
 
     async def _accompany(self, worker: WorkerHandle) -> ExitStatus:
-        self.worker = worker
+        self.worker, self.pulse = worker, Pulse(self._house.timing.bounds)
         watch = asyncio.create_task(self._watch(worker))
         try:
             if self._killed:  # asked for while it was being started, when there was none to end
@@ -385,18 +388,16 @@ class Keeper:
     # ----------------------------------------------------------------------------- liveness
 
     async def _watch(self, worker: WorkerHandle) -> None:
-        """End a worker that hangs.
-
-        Silence is counted in turns of *this* loop: after a pause of the whole machine or of this
-        process, the heartbeats that arrived meanwhile are read before the next turn counts.
-        """
+        """End a worker that hangs."""
         interval_s = self._house.timing.heartbeat_interval_s
-        silent = 0
-        while silent * interval_s < self._patience_s(worker):
-            self.beaten = False
-            await asyncio.sleep(interval_s)
-            silent = 0 if self.beaten else silent + 1
-        log.error("worker_hangs", account_id=self.account_id, pid=worker.pid, state=worker.state)
+        why = await self.pulse.until_hanging(interval_s, lambda: self._patience_s(worker))
+        log.error(
+            "worker_hangs",
+            account_id=self.account_id,
+            pid=worker.pid,
+            state=worker.state,
+            why=why,
+        )
         try:
             await worker.abort()
         except WorkerStuck:  # no further one is started: `wait` goes on waiting for this one

@@ -48,10 +48,11 @@ def hello(order: SpawnOrder, behaviour: str) -> pb.Hello:
     return greeting
 
 
-async def beat(link: WorkerLink, interval_s: float) -> None:
+async def beat(link: WorkerLink, interval_s: float, unacked_ms: int = 0) -> None:
     """Send heartbeats for as long as the link lives."""
     while True:
-        await link.send(pb.Heartbeat(boot_ns=SystemClock().boot_ns()), timeout_s=5)
+        boot_ns = SystemClock().boot_ns()
+        await link.send(pb.Heartbeat(boot_ns=boot_ns, oldest_unacked_ms=unacked_ms), timeout_s=5)
         await asyncio.sleep(interval_s)
 
 
@@ -142,7 +143,9 @@ async def work(order: SpawnOrder, behaviour: str) -> None:
         if not isinstance(await link.receive(), pb.Welcome):
             sys.exit(ExitCode.BOOT_ERROR)
         if behaviour != "silent":
-            tasks.append(asyncio.create_task(beat(link, order.settings.heartbeat_interval_s)))
+            unacked_ms = 61_000 if behaviour == "stuck" else 0
+            beating = beat(link, order.settings.heartbeat_interval_s, unacked_ms)
+            tasks.append(asyncio.create_task(beating))
         await begin(link, behaviour)
         if behaviour == "inbound":
             tasks.append(asyncio.create_task(resend(link, acked, 0.05)))

@@ -115,6 +115,19 @@ async def test_worker_without_heartbeats_is_aborted_and_replaced(
     assert any("killed by SIGABRT" in line for line in log_lines)
 
 
+async def test_a_worker_that_beats_and_does_not_work_is_replaced(
+    tmp_path: Path, log_lines: list[str]
+) -> None:
+    async with open_house(tmp_path, "stuck") as house:
+        await house.account()
+        async with house.events.subscribe() as events:
+            await house.fleet.ensure(ACCOUNT)
+            await until_status(events, Status.RECONNECTING)
+
+    [line, *_] = [line for line in log_lines if "worker_hangs" in line]
+    assert "waited 61 s for its ack" in line
+
+
 async def test_worker_that_never_says_hello_is_replaced(tmp_path: Path) -> None:
     timing = replace(FAST, hello_timeout_s=0.3)
     async with open_house(tmp_path, "mute", timing=timing) as house:
