@@ -44,7 +44,9 @@ log = logs.get_logger(__name__)
 SESSION_NAME: Final = "session.db"
 FLUSH_TIMEOUT_S: Final = 5.0
 DRAIN_TIMEOUT_S: Final = 5.0
+REST_TIMEOUT_S: Final = 35.0  # a batch that the store refuses is sent again after 15 s
 PRUNE_EVERY_S: Final = 3600.0
+MAY_BE_THE_END: Final = frozenset({ExitCode.LOGGED_OUT, ExitCode.LOGGED_OUT_UNCONFIRMED})
 CRASHED: Final = 1  # no agreed exit code: the supervisor tries again, with growing pauses
 
 
@@ -89,9 +91,10 @@ class Worker:
         account = self.account = Account(around, wanted_phone=wanted_phone)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            delivering = tasks.create_task(self._reporter.deliver(self._file, account.delivered))
             duties = [
                 tasks.create_task(self._reporter.send_news()),
-                tasks.create_task(self._reporter.deliver(self._file, account.delivered)),
+                delivering,
                 tasks.create_task(self._reporter.obey(self._take)),
                 tasks.create_task(self._beat()),
                 tasks.create_task(self._prune()),
@@ -99,9 +102,28 @@ class Worker:
             ]
             self._reporter.spooled()
             over = await account.run()
+            if over.exit_code in MAY_BE_THE_END:
+                await self._deliver_rest(delivering)
             for duty in duties:
                 duty.cancel()
         return over
+
+    async def _deliver_rest(self, delivering: asyncio.Task[Never]) -> None:
+        """Deliver what the spool still holds: this session may never be opened again.
+
+        Asked to stop at the same moment, nothing is delivered any more.
+        """
+        emptied = asyncio.create_task(self._reporter.emptied())
+        try:
+            done, _ = await asyncio.wait(
+                {emptied, delivering},
+                timeout=REST_TIMEOUT_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            emptied.cancel()
+        if not done:
+            log.error("messages_left_in_session", waited_s=REST_TIMEOUT_S)
 
     async def drain(self) -> None:
         """Let sends that are under way end, for a bounded time."""

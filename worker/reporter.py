@@ -59,6 +59,7 @@ class Reporter:
         self._disk_pause_s = disk_pause_s
         self._news: asyncio.Queue[ToSupervisorBody] = asyncio.Queue(MAX_NEWS)
         self._grown = asyncio.Event()
+        self._emptied = asyncio.Event()
         self._acked: asyncio.Queue[int] = asyncio.Queue()
         self._batches = 0
 
@@ -153,6 +154,14 @@ class Reporter:
                 log.warning("delivery_not_noted", error=error)
                 await asyncio.sleep(self._disk_pause_s)
                 self._grown.set()
+            else:
+                self._emptied.set()
+
+    async def emptied(self) -> None:
+        """Return when the spool has been delivered; as long as `deliver` runs."""
+        self._emptied.clear()
+        self._grown.set()
+        await self._emptied.wait()
 
     async def _deliver_waiting(
         self, file: SessionFile, delivered: Callable[[list[int]], None]
