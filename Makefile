@@ -58,6 +58,10 @@ interop: $(ready_to_test) witnesses  ## Run only the tests with clients that nob
 sim: $(ready_to_test)  ## Simulate the lease for 10,000 hours; fewer: make sim SEEDS=500
 	@$(python) -m tests.simulation --seeds $(SEEDS)
 
+.PHONY: chaos
+chaos: $(ready_to_test)  ## Break whole supervisors at the lease's real constants; takes half an hour
+	@CHAOS=1 LEASE_TIMING=production $(python) -m pytest $(PYTEST_ARGS) -s tests/supervisor/standby tests/chaos
+
 .PHONY: bench
 bench: $(ready_to_test) witnesses  ## Measure, each figure beside Baileys' in the same run
 	@$(python) -m tests.bench

@@ -221,8 +221,8 @@ async def _until_up(daemon: Daemon) -> None:
         while True:
             daemon.check()
             with contextlib.suppress(aiohttp.ClientError):
-                await daemon.ask("GET", "/health")
-                return
+                if (await daemon.ask("GET", "/health"))["mode"] == "active":
+                    return
             await asyncio.sleep(POLL_S)
 
 

@@ -160,6 +160,8 @@ class FirestoreClient:
                 answer = await commit(request, timeout=timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             raise errors.of_commit(attempt, error) from error
+        if answer is None:  # a call that ended well without having said anything
+            raise Ambiguous(f"{attempt}: the answer is empty")
         # A write that changed nothing has its document's former time.
         return [result.update_time.ToNanoseconds() for result in answer.write_results]
 

@@ -8,7 +8,8 @@ import sqlite3
 from typing import Any
 
 from tests.supervisor.standby.site import (
-    SCALED,
+    MANY,
+    TIMING,
     Instance,
     Site,
     alive,
@@ -36,8 +37,10 @@ def handover_ms(old: Instance, new: Instance) -> float:
 async def pair_of(site: Site, accounts: int = 2) -> tuple[Instance, Instance]:
     """Return an active and a passive supervisor; the accounts are connected."""
     active = await site.started("a", mode="active")
-    await site.pair(active, accounts)
-    return active, await site.started("b", mode="passive")
+    _, passive = await asyncio.gather(
+        site.pair(active, accounts), site.started("b", mode="passive")
+    )
+    return active, passive
 
 
 async def test_a_passive_instance_serves_reads_and_refuses_what_acts() -> None:
@@ -53,7 +56,7 @@ async def test_a_passive_instance_serves_reads_and_refuses_what_acts() -> None:
         assert (body["error"], body["waMode"]) == ("instance_passive", "passive")
         assert (body["instanceId"], body["holderInstanceId"]) == ("b", "a")
         assert (ready["ready"], ready["heldBy"], ready["lock"]["epoch"]) == (True, "a", 1)
-        assert 0 <= ready["lockExpiresInSeconds"] <= SCALED["ttl_s"]
+        assert 0 <= ready["lockExpiresInSeconds"] <= TIMING["ttl_s"]
         assert (listed["waMode"], listed["accounts"][0]["status"]) == ("passive", "connected")
         assert (leader, follower) == (200, 503)
         assert passive.workers() == []
@@ -62,7 +65,7 @@ async def test_a_passive_instance_serves_reads_and_refuses_what_acts() -> None:
 
 async def test_sigterm_hands_over_at_once() -> None:
     async with open_site() as site:
-        active, passive = await pair_of(site, 3)
+        active, passive = await pair_of(site, MANY)
         workers = active.workers()
         active.signal(signal.SIGTERM)
         assert await active.wait() == 0
@@ -88,9 +91,9 @@ async def test_a_killed_holder_elsewhere_is_waited_for_until_the_ttl() -> None:
         waited_s = boot_s() - renewed_s
         await site.until_connected(passive)
 
-        print(f"take-over: {waited_s:.2f} s after the last renewal, TTL {SCALED['ttl_s']} s")
-        least_s = SCALED["ttl_s"]
-        assert least_s <= waited_s <= least_s + SCALED["poll_s"] + 2 * SCALED["rpc_s"] + 1
+        print(f"take-over: {waited_s:.2f} s after the last renewal, TTL {TIMING['ttl_s']} s")
+        least_s = TIMING["ttl_s"]
+        assert least_s <= waited_s <= least_s + TIMING["poll_s"] + 2 * TIMING["rpc_s"] + 1
         site.check_exclusive()
 
 
@@ -124,10 +127,10 @@ async def test_a_frozen_holder_is_succeeded_and_does_nothing_when_it_wakes() -> 
         before = await everything_stored(site)
         active.signal(signal.SIGCONT)
         await active.until_mode("passive")
-        await asyncio.sleep(SCALED["poll_s"])  # what it would write, it would write now
+        await asyncio.sleep(TIMING["poll_s"])  # what it would write, it would write now
 
         print(f"frozen holder: its workers were gone after {gone_s:.2f} s")
-        assert gone_s <= SCALED["hard_s"] + 0.5
+        assert gone_s <= TIMING["hard_s"] + 0.5
         assert await everything_stored(site) == before
         assert active.workers() == []
         assert (await active.ask("POST", ADD, {"phone": "+40700000099"}))[0] == 503
