@@ -12,6 +12,7 @@ from supervisor.api import (
     pages,
     pairing,
     qr,
+    reading,
     send,
     switching,
 )
@@ -46,6 +47,7 @@ def create_app(deps: Deps) -> web.Application:
         *qr.ROUTES,
         *send.ROUTES,
         *messages.ROUTES,
+        *reading.ROUTES,
         *events.ROUTES,
         *pages.ROUTES,
     ])  # fmt: skip

@@ -5,13 +5,13 @@ from typing import Final
 from aiohttp import web
 
 from supervisor.api.accounts import known_account
-from supervisor.api.deps import deps
+from supervisor.api.deps import Deps, deps
 from supervisor.api.documents import message_document, own_chats, thread_document
 from supervisor.api.errors import Refused
 from supervisor.api.json import answer
 from supervisor.api.query import MAX_LIMIT, check_order, limit_of
 from supervisor.api.request_id import request_id
-from supervisor.store.records import Page
+from supervisor.store.records import AccountRecord, Page, ThreadRecord
 
 THREAD_ORDERS: Final = frozenset({"lastMessageAt", "lastMessageAtMs"})
 MESSAGE_ORDERS: Final = frozenset({"createdAt", "createdAtMs", "tsClient", "tsClientMs", "tsSort"})
@@ -47,12 +47,7 @@ async def messages(request: web.Request) -> web.Response:
     check_order(request, MESSAGE_ORDERS)
     account = await known_account(outside, request.match_info["account_id"])
     thread_id = request.match_info["thread_id"]
-    thread = await outside.store.conversations.thread(thread_id)
-    if thread is None:
-        raise Refused(404, "Thread not found", "There is no conversation with this id.")
-    if thread.account_id != account.account_id:
-        message = "The conversation belongs to another account."
-        raise Refused(403, "Thread does not belong to account", message)
+    thread = await known_thread(outside, account, thread_id)
     found = await outside.store.conversations.messages(
         account.account_id, thread_id, Page(limit=limit)
     )
@@ -67,6 +62,21 @@ async def messages(request: web.Request) -> web.Response:
             "requestId": request_id(),
         }
     )
+
+
+async def known_thread(outside: Deps, account: AccountRecord, thread_id: str) -> ThreadRecord:
+    """Return a conversation of an account, by an id that came from outside.
+
+    Raises:
+        Refused: there is none, or it is another account's.
+    """
+    thread = await outside.store.conversations.thread(thread_id)
+    if thread is None:
+        raise Refused(404, "Thread not found", "There is no conversation with this id.")
+    if thread.account_id != account.account_id:
+        message = "The conversation belongs to another account."
+        raise Refused(403, "Thread does not belong to account", message)
+    return thread
 
 
 ROUTES: Final = (

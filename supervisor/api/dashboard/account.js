@@ -1,6 +1,6 @@
 // One account: its head with state and reason, then the QR code or its conversations.
 
-import { addAccount } from "./api.js";
+import { regenerateQr } from "./api.js";
 import { on } from "./bus.js";
 import { chatParts, showChat } from "./chat.js";
 import { secondsUntil } from "./clock.js";
@@ -114,11 +114,11 @@ function showBanner(account) {
   setAttribute(parts.restart, "title", "Start the connection again");
 }
 
-/** Have an account that rests started again: adding its number again is the API's way. */
+/** Have an account that rests started again, with a new QR code where it needs one. */
 async function restart(account) {
   problem = "";
   try {
-    await addAccount(account.phone, account.name);
+    await regenerateQr(account.id);
     rereadAccounts();
   } catch (error) {
     problem = error.message;

@@ -30,11 +30,15 @@ export class ApiError extends Error {
 
 export const listAccounts = () => getJson(`${BASE}/accounts`);
 export const addAccount = (phone, name) => postJson(`${BASE}/add-account`, { phone, name });
+export const regenerateQr = (accountId) => postJson(`${BASE}/regenerate-qr/${encodeURIComponent(accountId)}`, {});
+export const regenerateQr = (accountId) => postJson(`${BASE}/regenerate-qr/${encodeURIComponent(accountId)}`, {});
 export const listThreads = (accountId, limit) =>
   getJson(`${BASE}/threads/${encodeURIComponent(accountId)}?limit=${limit}`);
 export const listMessages = (accountId, threadId, limit) =>
   getJson(`${BASE}/messages/${encodeURIComponent(accountId)}/${encodeURIComponent(threadId)}?limit=${limit}`);
 export const sendMessage = (message) => postJson(`${BASE}/send-message`, message);
+export const markRead = (accountId, threadId, messageIds) =>
+  postJson(`${BASE}/mark-read`, { accountId, threadId, messageIds });
 export const qrState = (accountId) =>
   getJson(`${BASE}/qr/${encodeURIComponent(accountId)}?format=json`);
 

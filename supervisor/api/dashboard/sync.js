@@ -12,6 +12,7 @@ import { Stream } from "./stream.js";
 
 const POLL_MS = 5_000;
 const GATHER_MS = 150; // several events in a moment lead to one reading
+const READ_AT_ONCE = 100; // messages; what the API takes
 
 let stream = null;
 let poller = 0;
@@ -45,6 +46,7 @@ function onLook() {
   hurry();
   const items = model.messageList(route.threadId).items;
   if (items.length > 0) noteSeen(route.threadId, items.at(-1).tsClientMs);
+  tellRead();
 }
 
 // ---------------------------------------------------------------------------------- live or not
@@ -134,6 +136,25 @@ async function readMessages(accountId, threadId) {
   model.setMessages(threadId, answer);
   const latest = answer.messages[0];
   if (latest !== undefined && isWatched(threadId)) noteSeen(threadId, latest.tsClientMs);
+  tellRead();
+}
+
+/** Tell those who wrote that the open conversation is read; only while somebody looks at it. */
+function tellRead() {
+  const { accountId, threadId } = route;
+  if (threadId === null || unread(threadId).length === 0) return;
+  const canTell = () => isWatched(threadId) && model.model.accounts.get(accountId)?.status === "connected";
+  if (!canTell()) return; // there is another occasion: a look, a connection
+  soon(`read ${threadId}`, async () => {
+    const ids = unread(threadId).slice(-READ_AT_ONCE);
+    if (canTell() && ids.length > 0) await api.markRead(accountId, threadId, ids);
+  });
+}
+
+function unread(threadId) {
+  const isNew = ({ direction, status, undecryptable }) =>
+    direction === "inbound" && status !== "read" && !undecryptable;
+  return model.messageList(threadId).items.filter(isNew).map(({ waMessageId }) => waMessageId);
 }
 
 /** Read more of a list that was cut at its limit. */
@@ -190,6 +211,7 @@ function hearAccount(state) {
   // Its number, JID and name are not in the event, and may have become known with the change.
   if (!isKnown || before !== state.status) rereadAccounts();
   if (before !== state.status) hearQr(state.accountId);
+  tellRead();
 }
 
 function hearQr(accountId) {
@@ -199,6 +221,7 @@ function hearQr(accountId) {
 function hearMessage({ message, created }) {
   noteMessage(message, { created, isWatched: isWatched(message.threadId) });
   model.putMessage(message);
+  tellRead();
   if (message.accountId === route.accountId) {
     soon(`threads ${message.accountId}`, () => readThreads(message.accountId));
   }

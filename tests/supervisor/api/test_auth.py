@@ -11,6 +11,7 @@ PROTECTED = [
     ("POST", "/api/whatsapp/add-account"),
     ("GET", "/api/whatsapp/qr/x"),
     ("POST", "/api/whatsapp/send-message"),
+    ("POST", "/api/whatsapp/mark-read"),
     ("GET", "/api/whatsapp/threads/x"),
     ("GET", "/api/whatsapp/messages/x/y"),
     ("GET", "/api/events"),

@@ -38,6 +38,7 @@ class PlayedFleet:
         self._writing: list[asyncio.Task[None]] = []
         self.ensured: list[str] = []
         self.sends: list[pb.Send] = []
+        self.read: list[pb.MarkRead] = []
         self.answer = pb.SendResult(outcome=pb.SendResult.SENT)
 
     async def ensure(self, account_id: str) -> None:
@@ -72,8 +73,8 @@ class PlayedFleet:
         self.sends.append(send)
         return self.answer
 
-    async def mark_read(self, account_id: str, mark: pb.MarkRead) -> None:
-        raise NotImplementedError
+    async def mark_read(self, account_id: str, mark: pb.MarkRead) -> None:  # noqa: ARG002
+        self.read.append(mark)
 
     def standing(self, account_id: str) -> Standing:
         if account_id not in self._standings:

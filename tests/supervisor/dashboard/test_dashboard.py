@@ -1,5 +1,6 @@
 """The dashboard as an operator meets it: a real browser, the real API and store behind it."""
 
+import asyncio
 import re
 from typing import Final
 
@@ -181,6 +182,27 @@ async def test_a_message_appears_by_itself_and_is_marked_until_it_is_read(
     await page.click(".thread-item", "Ioana")
     await page.until("document.querySelectorAll('.fresh').length === 0")
     await page.until("document.title === 'Wakeeper'")
+
+
+async def test_who_wrote_is_told_that_it_was_read_once_somebody_looks(
+    page: Page, stage: Stage
+) -> None:
+    account_id = await stage.account()
+    first = await stage.message(account_id, "the first", name="Ana Pop", at_ms=1)
+    await stage.message(account_id, "not looked at", chat=IOANA, name="Ioana")
+    await open_chat(page, stage, "Ana Pop")
+    async with asyncio.timeout(10), stage.events.subscribe() as events:
+        if not stage.fleet.read:
+            await anext(events)
+    assert [(mark.chat, list(mark.ids)) for mark in stage.fleet.read] == [(ANA, [first])]
+
+    await page.js("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    second = await stage.message(account_id, "while away", name="Ana Pop")
+    await page.sees("while away", ".bubble")
+    assert len(stage.fleet.read) == 1
+    await page.js("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    await page.until("performance.getEntriesByName(location.origin + '/api/whatsapp/mark-read')[1]")
+    assert [list(mark.ids) for mark in stage.fleet.read] == [[first], [second]]
 
 
 async def test_enter_sends_once_and_the_ticks_follow(page: Page, stage: Stage) -> None:
