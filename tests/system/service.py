@@ -45,11 +45,16 @@ echo /opt/python/lib >/etc/ld.so.conf.d/opt-python.conf; ldconfig
 /opt/python/bin/python{version} -m venv --without-pip /opt/wakeeper
 packages=/opt/wakeeper/lib/python{version}/site-packages
 echo /opt/dependencies >$packages/dependencies.pth
+echo {block} >$packages/block.pth
 cp -a {root}/supervisor {root}/worker {root}/shared $packages
 cp {root}/deploy/wakeeper.service /etc/systemd/system/
 mkdir -p /etc/systemd/system/wakeeper.service.d
 systemctl daemon-reload
 """
+
+# Signal 12, SIGUSR2, keeps the main thread, and so the event loop, from everything else.
+BLOCKING: Final = signal.SIGUSR2
+BLOCK: Final = "import signal; signal.signal(12, lambda *_: __import__('time').sleep(60))"
 
 # Four times as fast, against the simulated service, and nothing else can be reached.
 DROP_IN: Final = """[Service]
@@ -72,6 +77,7 @@ async def install(machine: Machine) -> None:
         libraries=shlex.quote(sysconfig.get_path("platlib")),
         version=f"{sys.version_info.major}.{sys.version_info.minor}",
         root=shlex.quote(str(ROOT)),
+        block=shlex.quote(BLOCK),
     )
     await machine.must("bash", "-c", script)
 
@@ -127,7 +133,7 @@ class Service:
         """Return a property once `wanted` stands in it."""
         async with asyncio.timeout(timeout_s):
             while wanted not in (found := await self.show(name)):  # noqa: ASYNC110 -- systemd's
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
         return found
 
     async def discard(self) -> None:
@@ -207,7 +213,7 @@ class Service:
                 with contextlib.suppress(ScanRefusedError):
                     if shown.get("qr"):
                         return await phone.scan(shown["qr"])
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
 
     # ---------------------------------------------------------------------------- its journal
 

@@ -8,34 +8,28 @@ from pathlib import Path
 from shared.clock import SystemClock
 from shared.logs import PRIORITIES
 from tests.log_guard import KnownSecrets
-from tests.system.service import STATE, UNIT, Service, pid_inside
+from tests.system.service import STATE, Service, pid_inside
 from worker.session import SessionFile
 
 FRIEND = "40722100200"
 
 
-async def test_lines_of_supervisor_and_worker_carry_their_priority(service: Service) -> None:
+async def test_lines_carry_their_priority_and_workers_lines_their_account(
+    service: Service,
+) -> None:
     await service.pair()
+    worker = pid_inside(await service.worker_pid())
     await service.stop()
     entries = [e for e in await service.journal() if str(e["MESSAGE"]).startswith("{")]
-    lines = [(json.loads(entry["MESSAGE"]), int(entry["PRIORITY"])) for entry in entries]
-    rooms = {line["module"].partition(".")[0] for line, _ in lines}
+    lines = [json.loads(entry["MESSAGE"]) for entry in entries]
+    workers = [line for line in lines if line["module"].startswith("worker.")]
 
-    assert [priority for _, priority in lines] == [PRIORITIES[line["level"]] for line, _ in lines]
-    assert rooms == {"supervisor", "worker"}
-    assert {"debug", "info"} <= {line["level"] for line, _ in lines}
-
-
-async def test_worker_lines_name_their_account_and_process(service: Service) -> None:
-    await service.pair()
-    worker = await service.worker_pid()
-    entries = await service.journal()
-    own = [e for e in entries if '"module":"worker.' in str(e["MESSAGE"])]
-
-    assert own
-    assert {json.loads(entry["MESSAGE"])["account_id"] for entry in own} == {service.account_id}
-    assert {entry["_SYSTEMD_UNIT"] for entry in own} == {UNIT}
-    assert {entry["_PID"] for entry in own} == {pid_inside(worker)}
+    assert [int(entry["PRIORITY"]) for entry in entries] == [
+        PRIORITIES[line["level"]] for line in lines
+    ]
+    assert {"debug", "info"} <= {line["level"] for line in lines}
+    assert {line["account_id"] for line in workers} == {service.account_id}
+    assert worker in {entry["_PID"] for entry in entries}
 
 
 async def test_no_secret_phone_or_text_is_in_the_journal(

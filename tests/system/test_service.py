@@ -5,10 +5,25 @@ import signal
 
 import pytest
 
+from tests.log_guard import KnownSecrets
 from tests.supervisor.processes.house import until_true
-from tests.system.service import CGROUP, QUARTER, UNIT, Service, gone, living
+from tests.system.service import (
+    BLOCKING,
+    CGROUP,
+    CREDENTIAL,
+    QUARTER,
+    RUN,
+    STATE,
+    UNIT,
+    Service,
+    gone,
+    living,
+)
 
-IGNORES_TERM = 'trap "" TERM INT HUP; echo $$ >{procs}; while :; do sleep 1; done'
+HANGS = {"frozen": signal.SIGSTOP, "blocked": BLOCKING}
+IGNORES_TERM = (
+    "exec >/dev/null 2>&1; trap '' TERM INT HUP; echo $$ >{procs}; while :; do sleep 1; done"
+)
 
 
 async def ended_well(service: Service) -> None:
@@ -63,11 +78,14 @@ async def test_killed_supervisor_takes_all_along_and_comes_back_without_a_scan(
     assert service.sim.record.violations == []
 
 
-async def test_frozen_supervisor_is_killed_before_the_leases_hard_stop(service: Service) -> None:
+@pytest.mark.parametrize("hang", ["frozen", "blocked"])
+async def test_hung_supervisor_is_killed_before_the_leases_hard_stop(
+    service: Service, hang: str
+) -> None:
     await service.pair()
     before, logins = service.processes(), service.logins()
-    await service.signal_main(signal.SIGSTOP)
-    await gone(*before, timeout_s=QUARTER.hard_s)
+    await service.signal_main(HANGS[hang])
+    await gone(*before, timeout_s=QUARTER.hard_s - 1.1 * QUARTER.renew_s)
     await service.sim.wait_for(lambda: service.logins() > logins, 20.0)
     await service.connected()
     told = [str(entry["MESSAGE"]) for entry in await service.journal()]
@@ -90,19 +108,29 @@ async def test_worker_that_can_not_be_told_is_gone_after_stop(service: Service) 
 
 async def test_stray_that_nobody_knows_is_gone_after_stop(service: Service) -> None:
     await service.start()
-    known = service.processes()
-    script = IGNORES_TERM.format(procs=f"/{CGROUP}/cgroup.procs")
-    await service.machine.must("setsid", "--fork", "sh", "-c", f"{script} >/dev/null 2>&1 &")
-    stray = await _newcomer(service, known)
+    stray = await stray_in(service)
     await service.stop()
 
     assert not living(stray)
     await ended_well(service)
 
 
-async def _newcomer(service: Service, known: list[int]) -> int:
-    await until_true(lambda: bool(set(service.processes()) - set(known)))
-    return min(set(service.processes()) - set(known))
+async def test_stray_is_gone_before_a_killed_supervisor_is_started_again(service: Service) -> None:
+    await service.start()
+    stray = await stray_in(service)
+    await service.signal_main(signal.SIGKILL)
+    await service.until_shown("NRestarts", "1")
+
+    assert not living(stray)
+
+
+async def stray_in(service: Service) -> int:
+    """Put a process that ignores signals into the unit's cgroup; return its pid on our side."""
+    known = set(service.processes())
+    script = IGNORES_TERM.format(procs=f"/{CGROUP}/cgroup.procs")
+    await service.machine.must("setsid", "--fork", "sh", "-c", script)
+    await until_true(lambda: bool(set(service.processes()) - known))
+    return min(set(service.processes()) - known)
 
 
 async def test_sigint_drains_as_sigterm_does(service: Service) -> None:
@@ -144,3 +172,18 @@ async def test_wrong_setting_ends_it_for_good(service: Service, setting: str, sa
     assert await service.show("ExecMainStatus") == "78"
     assert await service.show("NRestarts") == "0"
     assert any(said in line for line in told)
+
+
+async def test_it_is_a_user_of_its_own_and_makes_a_token_where_none_is_given(
+    service: Service, known_secrets: KnownSecrets
+) -> None:
+    (service.machine.root / CREDENTIAL).unlink()
+    await service.start()
+    state = service.machine.root / STATE
+    token = state / "admin-token"
+    known_secrets.add(token.read_text().strip(), "the API's token")
+    kept = [path.stat() for path in (state, *state.iterdir())]
+
+    assert all(stat.st_uid != 0 for stat in kept)
+    assert all(stat.st_mode & 0o077 == 0 for stat in kept)
+    assert (service.machine.root / RUN).stat().st_mode & 0o777 == 0o700
