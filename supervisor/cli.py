@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAIR_POLL_S: Final = 1.0
 PAIR_TIMEOUT_S: Final = 660.0  # a little longer than the worker shows QRs
+NEEDS_SCAN: Final = frozenset({"needs_qr", "logged_out"})
 GIVEN_UP: Final = frozenset({"needs_qr", "logged_out", "disconnected", "deleted", "deleting"})
 
 
@@ -51,6 +52,7 @@ Url = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
 Phone = Annotated[str, typer.Argument(help="With country code: +40712345678.")]
+Which = Annotated[str, typer.Argument(help="The account's id, phone, or name.")]
 Name = Annotated[str | None, typer.Option("--name", help="What you call the account.")]
 
 
@@ -59,11 +61,19 @@ def main() -> NoReturn:
     try:
         app()
     except WakeeperError as error:
-        sys.stderr.write(f"wakeeper: {error.message}\n")
-        if error.hint:
-            sys.stderr.write(f"          {error.hint}\n")
+        _complain(error)
         sys.exit(_exit_code(error))
     sys.exit(Exit.OK)
+
+
+def _complain(error: WakeeperError) -> None:
+    """Say on stderr what is wrong, and to the journal how bad it is."""
+    from shared.logs import journal_mark
+
+    mark = journal_mark("error", sys.stderr)
+    sys.stderr.write(f"{mark}wakeeper: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"{mark}          {error.hint}\n")
 
 
 def _exit_code(error: WakeeperError) -> Exit:
@@ -137,6 +147,53 @@ def accounts_add(
         typer.echo(f"{account['id']} is {account['status']}")
 
 
+@accounts_app.command("restart")
+def accounts_restart(
+    account: Which, url: Url = None, env_file: EnvFile = None, as_json: AsJson = False
+) -> None:
+    """Take an account off and on again, and wait until it is connected."""
+    client = _client(env_file, url)
+    account_id = _account_id(client, account)
+    client.disconnect(account_id)
+    _tell(client.reconnect(account_id), f"{account_id} is connected again", as_json=as_json)
+
+
+@accounts_app.command("disconnect")
+def accounts_disconnect(
+    account: Which, url: Url = None, env_file: EnvFile = None, as_json: AsJson = False
+) -> None:
+    """Take an account off, until somebody starts it again; its session is kept."""
+    client = _client(env_file, url)
+    account_id = _account_id(client, account)
+    _tell(client.disconnect(account_id), f"{account_id} is disconnected", as_json=as_json)
+
+
+@accounts_app.command("delete")
+def accounts_delete(
+    account: Which,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    url: Url = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Unlink an account and remove its sessions; threads and messages stay."""
+    client = _client(env_file, url)
+    account_id = _account_id(client, account)
+    if not yes:
+        typer.confirm(f"Delete {account_id}? Its phone must scan again to come back", abort=True)
+    _tell(client.delete(account_id), f"{account_id} is deleted", as_json=as_json)
+
+
+@app.command()
+def regenerate(
+    account: Which, url: Url = None, env_file: EnvFile = None, as_json: AsJson = False
+) -> None:
+    """Ask for a new QR code for an account that needs one; `pair` shows it here."""
+    client = _client(env_file, url)
+    answer = client.regenerate(_account_id(client, account))
+    _tell(answer, str(answer["message"]), as_json=as_json)
+
+
 @app.command()
 def pair(
     phone: Phone,
@@ -147,7 +204,10 @@ def pair(
 ) -> None:
     """Show an account's QR code until a phone has scanned it; adds the account if need be."""
     client = _client(env_file, url)
-    account_id = client.add(phone, name)["id"]
+    added = client.add(phone, name)
+    account_id = added["id"]
+    if added["status"] in NEEDS_SCAN:
+        client.regenerate(account_id)
     try:
         end = _wait_for_scan(client, account_id, as_json=as_json)
     except KeyboardInterrupt:
@@ -258,6 +318,10 @@ def _print_accounts(accounts: "list[Json]") -> None:
         terminal.accounts_table(accounts)
     else:
         typer.echo("No accounts yet: wakeeper pair +40712345678")
+
+
+def _tell(answer: "Json", words: str, *, as_json: bool) -> None:
+    _print_json(answer) if as_json else typer.echo(words)
 
 
 def _print_json(value: Any, indent: int | None = 2) -> None:

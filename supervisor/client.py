@@ -9,7 +9,7 @@ from shared.errors import ConfigError, WakeeperError
 from shared.settings import Settings
 from supervisor.premises import TOKEN_FILE, published_address, read_token
 
-TIMEOUT_S: Final = 40.0  # longer than a send may wait for WhatsApp's ack
+TIMEOUT_S: Final = 75.0  # longer than any answer waits: a reconnect, for a minute
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 
 Json = dict[str, Any]
@@ -79,6 +79,22 @@ class Client:
         """Add an account, or return the one that this phone already has."""
         body = {"phone": phone, "name": name}
         return dict(self.post("/api/whatsapp/add-account", body)["account"])
+
+    def regenerate(self, account_id: str) -> Json:
+        """Have an account show a QR, or connect with the session it has."""
+        return self.post(f"/api/whatsapp/regenerate-qr/{quote(account_id, safe='')}", {})
+
+    def disconnect(self, account_id: str) -> Json:
+        """Take an account off, until somebody starts it again."""
+        return self.post(f"/api/whatsapp/disconnect/{quote(account_id, safe='')}", {})
+
+    def reconnect(self, account_id: str) -> Json:
+        """Start an account, and wait until it is connected."""
+        return self.post(f"/api/admin/account/{quote(account_id, safe='')}/reconnect", {})
+
+    def delete(self, account_id: str) -> Json:
+        """Delete an account; its threads and messages stay."""
+        return self._ask("DELETE", f"/api/whatsapp/accounts/{quote(account_id, safe='')}", None)
 
     def qr(self, account_id: str) -> Json:
         """Return an account's status and, while one is live, its QR payload as `qr`."""

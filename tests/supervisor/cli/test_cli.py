@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.supervisor.daemon.harness import TOKEN, Served, served
-from tests.supervisor.processes.house import PATIENCE_S
+from tests.supervisor.processes.house import PATIENCE_S, until_true
 
 PHONE = "+40700000001"
 
@@ -141,6 +141,41 @@ async def test_pair_ends_when_the_account_is_connected(tmp_path: Path) -> None:
 
     assert said.code == 0
     assert "Connected: account_test_" in said.out
+
+
+async def test_account_is_taken_off_on_again_and_deleted(running: Served) -> None:
+    account = await connected(running)
+    off = await wakeeper("accounts", "disconnect", "Shop", WAKEEPER_URL=running.url)
+    await running.account_with("disconnected")
+    on = await wakeeper("accounts", "restart", "Shop", WAKEEPER_URL=running.url)
+    await running.account_with("connected")
+    asked = await wakeeper("accounts", "delete", "Shop", WAKEEPER_URL=running.url)
+    still = await running.account_with("connected")
+    gone = await wakeeper("accounts", "delete", "Shop", "--yes", "--json", WAKEEPER_URL=running.url)
+    _, left = await running.ask("GET", "/api/whatsapp/accounts")
+
+    assert (off.code, on.code, gone.code) == (0, 0, 0), (off.err, on.err, gone.err)
+    assert (asked.code, still["id"]) == (1, account["id"])
+    assert gone.json["accountId"] == account["id"]
+    assert left["accounts"] == []
+
+
+async def test_needed_qr_is_asked_for(tmp_path: Path) -> None:
+    async with served(tmp_path, "exit-20") as running:
+        await running.ask("POST", "/api/whatsapp/add-account", phone=PHONE, name="Shop")
+        await running.account_with("needs_qr")
+        said = await wakeeper("regenerate", "Shop", "--json", WAKEEPER_URL=running.url)
+
+    assert (said.code, said.json["status"]) == (0, "in_progress")
+
+
+async def test_pair_asks_for_the_qr_that_an_account_needs(tmp_path: Path) -> None:
+    async with served(tmp_path, "exit-20") as running:
+        await running.ask("POST", "/api/whatsapp/add-account", phone=PHONE)
+        account = await running.account_with("needs_qr")
+        kept = tmp_path / "sessions" / ".quarantine" / account["id"]
+        await wakeeper("pair", PHONE, WAKEEPER_URL=running.url)
+        await until_true(lambda: len(list(kept.iterdir())) == 2)
 
 
 async def test_pair_tells_why_it_failed(tmp_path: Path) -> None:
