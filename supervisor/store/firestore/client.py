@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 from google.api_core import grpc_helpers_async
 from google.cloud.firestore_v1 import types
 from grpc import aio

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 
 from shared.errors import StoreError
 from supervisor.store.contract import Ambiguous, PreconditionFailed, Refused
