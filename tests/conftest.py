@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from shared import logs
-from tests.log_guard import KnownSecrets, SecretLeaked
+from tests.log_guard import KnownSecrets, SecretLeaked, begin_test
 
 _LINES = pytest.StashKey[list[str]]()
 _SECRETS = pytest.StashKey[KnownSecrets]()
@@ -41,7 +41,8 @@ def log_lines(request: pytest.FixtureRequest) -> list[str]:
 def _collect_log_lines(request: pytest.FixtureRequest) -> Iterator[None]:
     lines: list[str] = []
     request.node.stash[_LINES] = lines
-    request.node.stash[_SECRETS] = KnownSecrets(beside=_OF_SESSION)
+    request.node.stash[_SECRETS] = secrets = KnownSecrets(beside=_OF_SESSION)
+    begin_test(secrets)
     before = structlog.get_config()
     take_off = logs.tap(lines.append)
     yield

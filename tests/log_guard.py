@@ -1,13 +1,18 @@
 """No secret reaches a log: tests register what must stay secret, and every line is searched.
 
-A test takes the fixture `known_secrets` and adds values as it makes them. After the test its own
-log lines and everything its child processes wrote to the captured stderr are searched; output
-that a test captured itself goes through `known_secrets.check(text)`.
+A test takes the fixture `known_secrets` and adds values as it makes them; helpers that make keys
+and tokens use `keep_secret` (or `keep_secrets_of`), which adds them to the test that runs. After
+the test its own log lines and everything its child processes wrote to the captured stderr are
+searched; output that a test captured itself goes through `known_secrets.check(text)`.
 """
 
 import base64
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.session import Credentials
 
 MIN_SECRET_CHARS = 4  # shorter values are found everywhere by chance
 SHOWN_CHARS = 160
@@ -49,6 +54,28 @@ class KnownSecrets:
         yield from tuple(self._forms.items())
         if self._beside is not None:
             yield from self._beside._all()
+
+
+_of_this_test = KnownSecrets()
+
+
+def begin_test(secrets: KnownSecrets) -> None:
+    """Have `keep_secret` add to these from now on."""
+    global _of_this_test  # noqa: PLW0603 -- helpers run far from any fixture
+    _of_this_test = secrets
+
+
+def keep_secret(value: str | bytes, name: str) -> None:
+    """Register a secret with the test that runs; as `KnownSecrets.add`."""
+    _of_this_test.add(value, name)
+
+
+def keep_secrets_of(credentials: "Credentials") -> None:
+    """Register what may never leave a session file."""
+    keep_secret(credentials.noise_key.private, "the private noise key")
+    keep_secret(credentials.identity_key.private, "the private identity key")
+    keep_secret(credentials.signed_pre_key.pair.private, "the private signed pre-key")
+    keep_secret(credentials.adv_secret, "the secret of the pairing")
 
 
 def _forms(value: bytes) -> list[str]:

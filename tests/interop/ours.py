@@ -21,6 +21,7 @@ from shared.link import VERSION, SupervisorLink, ToSupervisorBody, supervisor_en
 from shared.spawn import TOKEN_BYTES, SpawnOrder
 from shared.worker_settings import WorkerSettings
 from supervisor.processes import WORKER_PROGRAM, ChildProcess, ExitStatus
+from tests.log_guard import keep_secret
 from tests.simulator import Phone, Simulator
 from tests.simulator.directory import Device
 from worker.session import SessionFile, UnitOfWork
@@ -89,6 +90,7 @@ class Ours:
         """Start the process; what it does is waited for with `wait_connected`."""
         self.states, self._codes = [], []
         self._token = secrets.token_bytes(TOKEN_BYTES)
+        keep_secret(self._token, "the spawn token")
         order = SpawnOrder(
             account_id=ACCOUNT,
             directory=str(self._folder / ACCOUNT),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.log_guard import KnownSecrets, SecretLeaked
+from tests.log_guard import KnownSecrets, SecretLeaked, keep_secret
+from tests.worker.whatsapp.rig import new_session
 
 KEY = bytes(range(200, 232))
 
@@ -47,6 +48,19 @@ def test_secrets_of_the_session_count_too() -> None:
 
     with pytest.raises(SecretLeaked):
         KnownSecrets(beside=session).check("a long-lived one")
+
+
+def test_what_helpers_keep_belongs_to_the_test_that_runs(
+    known_secrets: KnownSecrets, tmp_path: Path
+) -> None:
+    with new_session(tmp_path / "session.db") as file, file.unit() as unit:
+        credentials = unit.credentials.get()
+    keep_secret("t0ken-of-a-helper", "the token")
+
+    for leak in (credentials.noise_key.private.hex(), "t0ken-of-a-helper"):
+        with pytest.raises(SecretLeaked):
+            known_secrets.check(leak)
+    known_secrets.check(credentials.noise_key.public.hex())
 
 
 def test_what_is_too_short_to_be_searched_for_is_refused() -> None:

@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 
 from shared.settings import Settings
 from supervisor import daemon
+from tests.log_guard import keep_secret
 from tests.supervisor.processes.house import PATIENCE_S, standin
 
 TOKEN = "daemon-test-token"
@@ -87,6 +88,7 @@ async def served(state: Path, behaviour: str = "connect", **changes: Any) -> Asy
                 await asyncio.wait({told, task}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 task.result()  # it did not start: this says why
+            keep_secret(told.result().token.value, "the admin token")
             async with ClientSession() as session:
                 yield Served(told.result(), settings, session)
         finally:

@@ -12,6 +12,7 @@ from shared import link_pb2
 from shared.clock import Clock, SystemClock
 from shared.disconnects import Backoff
 from shared.worker_settings import WorkerSettings
+from tests.log_guard import keep_secrets_of
 from tests.simulator import Direction, Phone, Simulator
 from tests.simulator.directory import Device
 from tests.simulator.phone_outbox import address_of
@@ -55,6 +56,7 @@ def new_session(path: Path, clock: Clock | None = None) -> SessionFile:
     """Return a fresh, unpaired session file."""
     clock = clock or SystemClock()
     credentials = Credentials.generate(clock, os.urandom)
+    keep_secrets_of(credentials)
     return SessionFile.create(path, clock, lambda unit: unit.credentials.put(credentials))
 
 
