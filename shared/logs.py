@@ -94,6 +94,11 @@ def configure(
     _catch_uncaught()
 
 
+def journal_mark(level: str, stream: TextIO) -> str:
+    """Return what gives a plain line its priority if the stream is the journal's; else nothing."""
+    return f"<{PRIORITIES[level]}>" if _is_journal(stream) else ""
+
+
 def tap(listener: Callable[[str], None]) -> Callable[[], None]:
     """Hand every line of this process to a listener too; return what takes it off again."""
     _taps.append(listener)
