@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from shared.accounts import AccountStatus
 from shared.worker_settings import WorkerSettings
@@ -38,8 +39,13 @@ class Site:
     state: Path
 
     @contextlib.asynccontextmanager
-    async def house(self, policy: Policy = QUICK_RETRY) -> AsyncIterator[House]:
-        """Give a supervisor's fleet and store; drained at the end, as for a restart."""
+    async def house(self, policy: Policy = QUICK_RETRY, **changes: Any) -> AsyncIterator[House]:
+        """Give a supervisor's fleet and store; drained at the end, as for a restart.
+
+        Args:
+            policy: of restarts.
+            changes: of what workers are told.
+        """
 
         def launch(settings: WorkerSettings) -> Launch:
             told = replace(
@@ -48,6 +54,7 @@ class Site:
                 whatsapp_cert_root=bytes.fromhex(self.sim.root_public_hex),
                 heartbeat_interval_s=CALM.heartbeat_interval_s,
                 log_level="warning",
+                **changes,
             )
             return Launch(told, zygote=self.zygote)
 

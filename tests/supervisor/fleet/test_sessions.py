@@ -9,6 +9,7 @@ import pytest
 
 from shared import link_pb2 as pb
 from shared.accounts import AccountStatus
+from supervisor.events import AccountState
 from supervisor.store.records import Page
 from tests.simulator import FaultKind
 from tests.supervisor.fleet.rig import (
@@ -283,6 +284,27 @@ async def test_account_is_deleted_while_it_connects(site: Site) -> None:
         assert not site.session.parent.exists()
         assert await house.fleet.start() == 0
         assert site.dials == dials + 1
+
+
+async def test_qr_outlives_the_connect_timeout_and_the_window_ends_it(site: Site) -> None:
+    async with site.house(connect_timeout_s=0.2, qr_window_s=1.2) as house:
+        await house.account()
+        seen: list[Status] = []
+        async with asyncio.timeout(PATIENCE_S), house.events.subscribe() as events:
+            await house.fleet.ensure(ACCOUNT)
+            while not seen or seen[-1] is not Status.NEEDS_QR:
+                event = await anext(events)
+                if isinstance(event, AccountState) and event.status not in seen:
+                    seen.append(event.status)
+        record = await rested(house)
+
+        assert Status.QR_READY in seen
+        assert Status.RECONNECTING not in seen
+        assert (record.status, record.code) == (Status.NEEDS_QR, 408)
+        assert record.reason is not None
+        assert "nobody scanned" in record.reason
+        assert await house.fleet.start() == 0
+    assert site.dials == 1
 
 
 async def test_reset_sets_a_working_session_aside(site: Site) -> None:

@@ -50,6 +50,16 @@ async def test_a_set_of_six_codes_is_followed_by_a_fresh_one_until_the_window_is
     assert sim.record.broken() == []
 
 
+async def test_the_connect_timeout_ends_with_the_first_code(sim: Simulator, session: Path) -> None:
+    rotation = Rotation(first_s=0.6, next_s=60.0)
+    async with rig(sim, session, connect_timeout_s=0.2, rotation=rotation) as ours:
+        await ours.listener.wait_for(lambda: ours.listener.codes[1:])
+        states = [state.state for state in ours.listener.states]
+
+    assert states == [link_pb2.CONNECTING, link_pb2.AWAITING_SCAN]
+    assert len(sim.record.connections) == 1
+
+
 async def test_the_first_code_stays_longer_than_the_others(sim: Simulator, session: Path) -> None:
     async with rig(sim, session, rotation=Rotation(60.0, 20.0), qr_window_s=600.0) as ours:
         await ours.listener.wait_for(lambda: ours.listener.codes)
