@@ -60,7 +60,7 @@ sim: $(ready_to_test)  ## Simulate the lease for 10,000 hours; fewer: make sim S
 
 .PHONY: chaos
 chaos: $(ready_to_test)  ## Break whole supervisors at the lease's real constants; takes half an hour
-	@CHAOS=1 LEASE_TIMING=production $(python) -m pytest $(PYTEST_ARGS) -s tests/supervisor/standby tests/chaos
+	@CHAOS=1 LEASE_TIMING=production $(python) -m pytest $(PYTEST_ARGS) -s tests/supervisor/standby tests/system tests/chaos
 
 .PHONY: bench
 bench: $(ready_to_test) witnesses  ## Measure, each figure beside Baileys' in the same run
@@ -105,6 +105,7 @@ $(ready_to_test): $(ready_to_run)
 witnesses:
 	@$(MAKE) -s $(ready_node) || echo 'The Node clients could not be set up: their tests will say so.' >&2
 	@$(MAKE) -s $(ready_witness) || echo 'whatsmeow could not be set up: its tests will say so.' >&2
+	@test -x /lib/systemd/systemd || echo 'systemd is not installed: its tests will say so.' >&2
 
 $(ready_node): $(node)/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is not installed.' >&2; exit 1; }
