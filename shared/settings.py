@@ -233,6 +233,11 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds between checking the lease and the effect of what was checked.",
     )
+    lease_yields: bool = Field(
+        default=True,
+        description="true: hand the lease over to an instance that asks for it; looking for such "
+        "wishes costs a read of the store every three renewals.",
+    )
 
     # ------------------------------------------------------------------------------------- WhatsApp
     whatsapp_ws_url: str = Field(

@@ -124,6 +124,13 @@ def step_down(url: Url = None, env_file: EnvFile = None, as_json: AsJson = False
     _print_json(told) if as_json else typer.echo(told["message"])
 
 
+@app.command("take-over")
+def take_over(url: Url = None, env_file: EnvFile = None, as_json: AsJson = False) -> None:
+    """Have the daemon here ask for the lease: whoever holds it hands it over."""
+    told = _client(env_file, url).take_over()
+    _print_json(told) if as_json else typer.echo(told["message"])
+
+
 @accounts_app.command("list")
 def accounts_list(url: Url = None, env_file: EnvFile = None, as_json: AsJson = False) -> None:
     """List the accounts."""

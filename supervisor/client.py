@@ -75,6 +75,10 @@ class Client:
         """Have it hand the lease over; returns before it has."""
         return self.post("/api/admin/lease/step-down", {})
 
+    def take_over(self) -> Json:
+        """Have it ask for the lease; returns before it has it."""
+        return self.post("/api/admin/lease/ask", {})
+
     def add(self, phone: str, name: str | None) -> Json:
         """Add an account, or return the one that this phone already has."""
         body = {"phone": phone, "name": name}

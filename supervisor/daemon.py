@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -99,6 +100,8 @@ def run(settings: Settings, announce: Announce, reload: Reload | None = None) ->
         ConfigError: the settings or what they point to forbid the start.
         WakeeperError: it could not start, or something broke that must not.
     """
+    if "grpc" in sys.modules:  # it comes with a store, and the zygote comes before any store
+        raise RuntimeError("grpc is imported before the zygote has started")
     logs.configure(level=settings.log_level, fmt=settings.log_format)
     os.umask(0o077)
     asyncio.run(_until_signalled(settings, announce, reload))
@@ -316,6 +319,7 @@ async def _running(
             rng=os.urandom,
             former_is_dead=FormerSelf(me, settings.sessions_path, look_again).is_dead,
             node_is_stopped=settings.node_stopped,
+            yields=settings.lease_yields,
             changed=news.hear,
         )
         desk = LeaseDesk(manager, stores.leases, me, timing)

@@ -74,6 +74,13 @@ class LeaseDesk:
         self._manager.step_down()
         return held
 
+    def ask_for_it(self) -> bool:
+        """Ask whoever holds the lease to hand it over; tell whether that made sense."""
+        if self._manager.guard.mode is not Mode.PASSIVE:
+            return False
+        self._manager.ask_for_it()
+        return True
+
     async def force_release(self) -> str | None:
         """End another instance's tenure; return its instance id, None when nobody held it.
 

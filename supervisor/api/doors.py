@@ -182,6 +182,10 @@ class Lease(Protocol):
         """Begin to hand the lease over; tell whether it was held."""
         ...
 
+    def ask_for_it(self) -> bool:
+        """Ask whoever holds the lease to hand it over; False where it is held, or under way."""
+        ...
+
     async def force_release(self) -> str | None:
         """End another instance's tenure; return its instance id, None when nobody held it.
 
@@ -205,6 +209,10 @@ class Alone:
 
     def step_down(self) -> bool:
         """Do nothing: there is nobody to step down for."""
+        return False
+
+    def ask_for_it(self) -> bool:
+        """Do nothing: it is held."""
         return False
 
     async def force_release(self) -> str | None:

@@ -22,8 +22,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 STEP_DOWN: Final = "/api/admin/lease/step-down"
+ASK: Final = "/api/admin/lease/ask"
 FORCE_RELEASE: Final = "/api/admin/lease/force-release"
-ABOUT_THE_LEASE: Final = frozenset({STEP_DOWN, FORCE_RELEASE})
+ABOUT_THE_LEASE: Final = frozenset({STEP_DOWN, ASK, FORCE_RELEASE})
 RISK: Final = (
     "The holder is not asked. If it lives, its accounts stay connected for seconds, or, if it is "
     "frozen or cut off, until its own deadline; whoever takes the lease meanwhile connects the "
@@ -107,6 +108,21 @@ async def step_down(request: web.Request) -> web.Response:
     return answer({**body, **_who(outside)}, status=202)
 
 
+async def ask(request: web.Request) -> web.Response:
+    """`POST /api/admin/lease/ask`: ask the holder to hand the lease over to this instance."""
+    outside = deps(request)
+    stands = outside.lease.stands()
+    if not outside.lease.ask_for_it():
+        raise Refused(409, "held_here", "This instance holds the lease, or is about to.")
+    log.info("lease_asked_for", held_by=stands.held_by)
+    body: JsonObject = {
+        "success": True,
+        "message": "The holder is asked; it hands the lease over if it yields (LEASE_YIELDS).",
+        "heldBy": stands.held_by,
+    }
+    return answer({**body, **_who(outside)}, status=202)
+
+
 async def force_release(request: web.Request) -> web.Response:
     """`POST /api/admin/lease/force-release`: end another instance's tenure; see RISK."""
     outside = deps(request)
@@ -139,5 +155,6 @@ def _who(outside: Deps) -> JsonObject:
 ROUTES: Final = (
     web.get("/leader", leader),
     web.post(STEP_DOWN, step_down),
+    web.post(ASK, ask),
     web.post(FORCE_RELEASE, force_release),
 )

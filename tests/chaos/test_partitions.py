@@ -5,7 +5,7 @@ import os
 import signal
 from contextlib import ExitStack
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 import pytest
 
 from tests.firestore import emulator

@@ -24,6 +24,7 @@ PROTECTED = [
     ("POST", "/api/admin/account/x/disconnect"),
     ("POST", "/api/admin/account/x/reconnect"),
     ("POST", "/api/admin/lease/step-down"),
+    ("POST", "/api/admin/lease/ask"),
     ("POST", "/api/admin/lease/force-release"),
 ]
 

@@ -16,6 +16,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}", "X-Request-ID": "r-1"}
 ADD = "/api/whatsapp/add-account"
 SEND = "/api/whatsapp/send-message"
 STEP_DOWN = "/api/admin/lease/step-down"
+ASK = "/api/admin/lease/ask"
 FORCE = "/api/admin/lease/force-release"
 ELSEWHERE = LeaseStands(
     active=False, mode="passive", why="it is held", status=LeaseStatus.OTHER,
@@ -43,6 +44,9 @@ class PlayedLease:
 
     def step_down(self) -> bool:
         return self.shown.active
+
+    def ask_for_it(self) -> bool:
+        return not self.shown.active
 
     async def force_release(self) -> str | None:
         if isinstance(self.released, Exception):
@@ -200,6 +204,16 @@ async def test_stepping_down_is_refused_where_nothing_is_held(start_api: StartAp
     status, body, _ = await asked(client, "POST", STEP_DOWN)
 
     assert (status, body["error"], body["heldBy"]) == (409, "not_held", "host-b")
+
+
+async def test_asking_is_for_those_who_wait(client: Client, start_api: StartApi) -> None:
+    passive = await start_api(lease=PlayedLease(ELSEWHERE))
+
+    status, body, _ = await asked(passive, "POST", ASK)
+    refused, why, _ = await asked(client, "POST", ASK)
+
+    assert (status, body["heldBy"]) == (202, "host-b")
+    assert (refused, why["error"]) == (409, "held_here")
 
 
 async def test_a_forced_release_says_what_it_risks_first(start_api: StartApi) -> None:

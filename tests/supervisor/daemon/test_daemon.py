@@ -226,6 +226,13 @@ async def test_killed_program_takes_its_workers_along(tmp_path: Path) -> None:
         )
 
 
+async def test_nothing_brings_grpc_before_the_zygote_has_started() -> None:
+    look = "import sys, supervisor.cli, supervisor.daemon; sys.exit('grpc' in sys.modules)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", look)
+
+    assert await process.wait() == 0
+
+
 def children_of(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 
 from tests.firestore.faults import Way
 from tests.supervisor.standby.cloud import open_cloud

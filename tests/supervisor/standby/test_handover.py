@@ -204,3 +204,14 @@ async def test_stepping_down_hands_over_and_stays() -> None:
         assert (status, body["success"]) == (202, True)
         assert active.workers() == []
         site.check_exclusive()
+
+
+async def test_an_instance_that_asks_for_the_lease_gets_it() -> None:
+    async with open_site() as site:
+        active, passive = await pair_of(site, 1)
+        status, body, _ = await passive.ask("POST", "/api/admin/lease/ask")
+        await site.until_connected(passive)
+        await active.until_ready(lambda ready: ready["heldBy"] == "b")
+
+        assert (status, body["heldBy"]) == (202, "a")
+        site.check_exclusive()
