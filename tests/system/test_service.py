@@ -1,11 +1,13 @@
 """The shipped unit under a real systemd: how it starts, ends, and is ended."""
 
 import os
+import secrets
 import signal
 
 import pytest
 
 from shared.logs import PRIORITIES
+from tests.firestore import emulator
 from tests.log_guard import KnownSecrets
 from tests.supervisor.processes.house import until_true
 from tests.system.service import (
@@ -189,3 +191,14 @@ async def test_it_is_a_user_of_its_own_and_makes_a_token_where_none_is_given(
     assert all(stat.st_uid != 0 for stat in kept)
     assert all(stat.st_mode & 0o077 == 0 for stat in kept)
     assert (service.machine.root / RUN).stat().st_mode & 0o777 == 0o700
+
+
+async def test_lease_in_firestore_is_held_within_the_units_limits(service: Service) -> None:
+    where = f"FIRESTORE_EMULATOR_HOST={emulator.shared().host}"
+    project = f"GOOGLE_CLOUD_PROJECT=test-{secrets.token_hex(6)}"
+    await service.configure(f"Environment=STORE=firestore {where} {project}")
+    await service.pair()
+    await service.stop()
+
+    assert not list((service.machine.root / STATE).glob("*.lease.db"))
+    await ended_well(service)
