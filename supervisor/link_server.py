@@ -28,6 +28,8 @@ from shared.link import (
 from shared.logs import get_logger
 from supervisor.api.doors import WorkerUnavailable
 from supervisor.damper import Damper
+from supervisor.lease.guard import NotHolding
+from supervisor.store.contract import Fenced
 from supervisor.workers import LINK_SEND_S, WorkerHandle
 
 log = get_logger(__name__)
@@ -263,6 +265,10 @@ class LinkServer:
     async def _accepted(self, worker: WorkerHandle, batch: pb.Inbound) -> bool:
         try:
             await self._inbox.accept(worker.account_id, batch)
+        except (NotHolding, Fenced) as error:  # whoever holds the lease next gets it
+            if self._damper.says(f"unleased {worker.account_id}"):
+                log.info("inbound_without_lease", account_id=worker.account_id, why=error.message)
+            return False
         except Exception as error:  # whatever it is: not stored means not acknowledged
             if self._damper.says(f"inbox {worker.account_id} {type(error).__name__}"):
                 log.exception(
