@@ -237,7 +237,10 @@ class _Watch:
         connected = sum(view.status is AccountStatus.CONNECTED for view in views)
         lease_s = max(0, round(guard.hard_left_s))
         accounts = f"{connected} of {len(views)} connected"
-        return f"ACTIVE epoch {guard.epoch} · {accounts} · lease {lease_s} s"
+        held = daemon.fleet.condition().starts_held
+        return f"ACTIVE epoch {guard.epoch} · {accounts} · lease {lease_s} s" + (
+            f" · starts held: {held}" if held else ""
+        )
 
     def _tell(self) -> None:
         self._notifier.status(self.words())

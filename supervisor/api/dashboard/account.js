@@ -110,7 +110,7 @@ function showBanner(account) {
   setText(parts.hint, hint || waits);
   const left = secondsUntil(isAway(account) && account.retryAt ? Date.parse(account.retryAt) : null);
   setText(parts.wait, left ? `Next try in ${countdown(left)}` : "");
-  parts.restart.hidden = !isAtRest(account) || !account.phone;
+  parts.restart.hidden = !isAtRest(account);
   setAttribute(parts.restart, "title", "Start the connection again");
 }
 

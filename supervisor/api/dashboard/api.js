@@ -31,7 +31,6 @@ export class ApiError extends Error {
 export const listAccounts = () => getJson(`${BASE}/accounts`);
 export const addAccount = (phone, name) => postJson(`${BASE}/add-account`, { phone, name });
 export const regenerateQr = (accountId) => postJson(`${BASE}/regenerate-qr/${encodeURIComponent(accountId)}`, {});
-export const regenerateQr = (accountId) => postJson(`${BASE}/regenerate-qr/${encodeURIComponent(accountId)}`, {});
 export const listThreads = (accountId, limit) =>
   getJson(`${BASE}/threads/${encodeURIComponent(accountId)}?limit=${limit}`);
 export const listMessages = (accountId, threadId, limit) =>

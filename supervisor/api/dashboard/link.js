@@ -100,7 +100,7 @@ function showText(account, isOver) {
   setText(parts.why, isOver ? sentences(withoutAttempt(account.reason))[0] : "");
   setText(parts.who, isOver ? readyFor(account) : scanWith(account));
   parts.steps.hidden = isOver;
-  parts.restart.hidden = !isOver || !account.phone;
+  parts.restart.hidden = !isOver;
 }
 
 function scanWith(account) {
@@ -108,7 +108,7 @@ function scanWith(account) {
 }
 
 function readyFor(account) {
-  if (!account.phone) return "Add the account again with its phone number to get a QR code.";
+  if (!account.phone) return "Have the phone at hand, then ask for a code.";
   return `Have the phone of ${unbroken(account.phone)} at hand, then ask for a code.`;
 }
 

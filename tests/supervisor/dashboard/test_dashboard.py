@@ -141,6 +141,14 @@ async def test_an_account_that_needs_a_code_says_why_and_gets_one_on_request(
     assert stage.fleet.ensured == [account_id]
 
 
+async def test_an_account_without_a_number_can_ask_for_a_code_too(page: Page, stage: Stage) -> None:
+    account_id = await stage.account("Any phone", None, AccountStatus.NEEDS_QR)
+    await enter(page, stage)
+    await page.click("button", "Show a QR code")
+    await page.sees("Connecting", ".account-head")
+    assert stage.fleet.ensured == [account_id]
+
+
 async def test_a_lost_connection_is_told_with_its_reason_and_the_time_of_the_next_try(
     page: Page, stage: Stage
 ) -> None:
