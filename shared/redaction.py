@@ -50,7 +50,7 @@ _SENSITIVE: Final = re.compile(
     | (?P<b64>   (?<![A-Za-z0-9+/_-]) [A-Za-z0-9+/_-]{22,}={1,2} )       # a key in base64
     | (?P<jid>   (?<!\d) \d{5,15} (?=(?:[.:_-]\d{1,15}){0,3}@[A-Za-z]) ) # the user of a JID
     | (?P<plus>  \+ \d (?:[ ().-]{0,2}\d){6,14} (?!\d) )                 # +40 712 345 678
-    | (?P<phone> (?<![0-9A-Za-z]) (?<!\d\.) (?<!account_) \d{8,15} (?![0-9A-Za-z]) )
+    | (?P<phone> (?<![0-9A-Za-z]) (?<!\d\.) (?<!account_) (?<!\breq_) \d{8,15} (?![0-9A-Za-z]) )
     | (?P<local> (?<![\w.]) 0\d{2,4} (?:[ .-]\d{2,4}){2,3} (?!\w) )      # 0712 345 678
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -56,6 +56,7 @@ def test_phones_and_jids_are_masked_inside_text(text: str, shown: str) -> None:
         "3EB0123456789012345678",
         "account_prod_8361b55ed8fcc144d4e868a7070750ba",
         "account_1706600000000",
+        "req_1795247117085",
         "120363012345678901@g.us",
         "8361555500001111222233334444555566667777",
         "12345678-1234-1234-1234-123456789012",
