@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import google.auth.credentials
-import grpc  # type: ignore[import-untyped]
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -78,15 +78,16 @@ class Secured(FirestoreClient):
     trusted = b""
 
     def _dial(self) -> aio.Channel:
-        return grpc_helpers_async.create_channel(
+        channel: aio.Channel = grpc_helpers_async.create_channel(
             self._access.target,
             credentials=self._access.credentials,
             ssl_credentials=grpc.ssl_channel_credentials(self.trusted),
             options=OPTIONS,
         )
+        return channel
 
 
-class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
+class Service(grpc.GenericRpcHandler):
     """Says that it is not there, and keeps what it was told."""
 
     def __init__(self) -> None:

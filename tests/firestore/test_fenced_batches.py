@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 import pytest
 
 from shared.accounts import AccountStatus
