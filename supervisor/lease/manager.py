@@ -36,7 +36,7 @@ from supervisor.lease.modes import Demotion, Mode, Standing
 from supervisor.lease.server_time import ServerTime
 from supervisor.lease.tenure import Means, Rng, Tenure
 from supervisor.lease.timing import LeaseTiming
-from supervisor.store.contract import Fences, LeaseStore, PreconditionFailed, Written
+from supervisor.store.contract import Ambiguous, Fences, LeaseStore, PreconditionFailed, Written
 
 log = get_logger(__name__)
 
@@ -45,6 +45,10 @@ POLL_JITTER: Final = 0.2
 LOOKS_PER_POLL: Final = 10
 # After a hand-over the one who asked for it must have had its chance before we compete again.
 STAND_ASIDE_POLLS: Final = 3
+# Takes in a row whose answer never came: the store hears us and we do not hear it. Going on, we
+# would renew by our late writes what we can't hold, and keep it from those who could.
+UNANSWERED_TAKES: Final = 2
+UNANSWERED_ASIDE_POLLS: Final = 1.5  # beyond a TTL
 
 
 class LeaseManager:
@@ -101,6 +105,8 @@ class LeaseManager:
         self._tenure: Tenure | None = None
         self._next_look_s = timing.poll_s
         self._wishing = False
+        self._unanswered = 0  # takes in a row
+        self._aside_s = 0.0  # to stand aside before the next look
         self._ended = asyncio.Event()
         self._nudged = asyncio.Event()
 
@@ -186,7 +192,11 @@ class LeaseManager:
             await asyncio.sleep(self._timing.poll_s)
 
     async def _pause(self) -> None:
-        """Wait until the next look, for a nudge at most."""
+        """Wait until the next look, for a nudge at most; or stand aside, whatever nudges."""
+        if self._aside_s:
+            aside_s, self._aside_s = self._aside_s, 0.0
+            await self._end_within(aside_s)
+            return
         length_s = self._next_look_s
         floor_s = min(length_s, self._timing.poll_s / LOOKS_PER_POLL)
         if await self._end_within(floor_s):
@@ -264,6 +274,10 @@ class LeaseManager:
         except PreconditionFailed:
             self._show(Mode.PASSIVE, "another instance was faster")
             return None
+        except Ambiguous:
+            self._note_unanswered()
+            raise
+        self._unanswered = 0
         self._server_time.note(written.update_ns, sent_ns=sent_ns)
         self._highest_epoch = mine.epoch
         tenure = Tenure(
@@ -276,6 +290,12 @@ class LeaseManager:
         )
         self._show(Mode.FENCING, f"took the lease: {why}")
         return tenure
+
+    def _note_unanswered(self) -> None:
+        self._unanswered += 1
+        if self._unanswered >= UNANSWERED_TAKES:
+            self._unanswered = 0
+            self._aside_s = self._timing.ttl_s + UNANSWERED_ASIDE_POLLS * self._timing.poll_s
 
     async def _put(self, document: LeaseDocument, version: object, *, create: bool) -> Written:
         fields = document.to_fields(self._server_time.now_ms())

@@ -1,6 +1,6 @@
 """How the lease is waited for and taken; the way down is in test_tenure.py."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -87,18 +87,47 @@ def test_the_same_host_need_not_wait_when_the_former_is_dead(lab: Lab) -> None:
 # -------------------------------------------------------------------- answers that do not come
 
 
-def test_a_taking_without_an_answer_is_not_adopted(lab: Lab) -> None:
-    a = lab.instance("a")
-    send = a.wire.send
+def lose_answers_to_writes(instance: Instance) -> Callable[[], None]:
+    """Have the store hear every write of an instance, and the instance no answer; until undone."""
+    send = instance.wire.send
 
     def applied_but_unanswered(request: object, answer: object, *, writes: bool) -> None:
         send(request, None if writes else answer, writes=writes)  # type: ignore[arg-type]
 
-    a.wire.send = applied_but_unanswered  # type: ignore[method-assign]
+    def mend() -> None:
+        instance.wire.send = send  # type: ignore[method-assign]
+
+    instance.wire.send = applied_but_unanswered  # type: ignore[method-assign]
+    return mend
+
+
+def test_who_gets_no_answers_does_not_keep_the_lease_from_others(lab: Lab) -> None:
+    """Its late writes look like a holder's renewals: it must pause for longer than a TTL."""
+    a = lab.instance("a")
+    lose_answers_to_writes(a)
+    b = lab.instance("b")
+    b.wire.is_cut = True
+    lab.until(lambda: len(lab.happened("acquire")) == 2, within_s=20)
+    b.wire.is_cut = False
+    lab.until(lambda: b.mode is Mode.ACTIVE, within_s=TIMING.ttl_s + 2 * TIMING.poll_s)
+    assert a.mode is Mode.PASSIVE
+
+
+def test_who_got_no_answers_takes_it_when_nobody_else_does(lab: Lab) -> None:
+    a = lab.instance("a")
+    mend = lose_answers_to_writes(a)
+    lab.until(lambda: len(lab.happened("acquire")) == 2, within_s=20)
+    mend()
+    lab.until(lambda: a.mode is Mode.ACTIVE, within_s=TIMING.ttl_s + 3 * TIMING.poll_s)
+
+
+def test_a_taking_without_an_answer_is_not_adopted(lab: Lab) -> None:
+    a = lab.instance("a")
+    mend = lose_answers_to_writes(a)
     lab.until(lambda: lab.happened("acquire") == [("a", 1)], within_s=2)
     lab.wait(TIMING.rpc_s)
     assert a.mode is Mode.PASSIVE
-    a.wire.send = send  # type: ignore[method-assign]
+    mend()
     lab.until(lambda: a.mode is Mode.ACTIVE, within_s=8)
     assert lab.happened("acquire") == [("a", 1), ("a", 2)]
 
