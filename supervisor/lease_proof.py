@@ -28,7 +28,7 @@ class LeaseProof:
         within_s = self._timing.renew_s + self._timing.rpc_s + self._timing.slack_s
         try:
             async with asyncio.timeout(within_s):
-                while self._guard.holds and self._renewed_ns() < asked_ns:  # noqa: ASYNC110
+                while self._guard.holds and self._renewed_ns() < asked_ns:  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(self._timing.renew_s / LOOKS_PER_RENEWAL)
         except TimeoutError:
             return False
