@@ -14,7 +14,7 @@ from shared import logs
 from tests.bench import baileys, connecting, crypto, firestore, fleet, workers
 from tests.bench.crowd import ACCOUNTS, CROWDS, IDLE_S, Crowd
 from tests.bench.figures import Row, progress, table
-from tests.bench.machine import header
+from tests.bench.machine import header, load
 from tests.interop.node_oracle import NODE_FOLDER, node_command
 from tests.interop.witness import WitnessError
 
@@ -133,7 +133,7 @@ def _firestore_rows(cost: firestore.Cost | None) -> list[Row]:
         rows.append(Row(what, "operations", [day.operations], (), aim))
     return [
         *rows,
-        Row(f"one /ready with {firestore.ACCOUNTS} accounts", "reads", [cost.probe_reads]),
+        Row(f"Firestore per /ready, {firestore.ACCOUNTS} accounts", "reads", [cost.probe_reads]),
         Row("the supervisor with Firestore, PSS", "MiB", [cost.supervisor_mib]),
     ]
 
@@ -147,7 +147,7 @@ def main() -> None:
     rows = crypto_rows()
     rows += asyncio.run(one_worker_rows())
     rows += asyncio.run(fleet_rows())
-    print(f"{machine}\ntook      {time.monotonic() - begin_s:.0f} s\n")
+    print(f"{machine}\ntook      {time.monotonic() - begin_s:.0f} s, {load()} at the end\n")
     print(table(rows, PEER))
 
 

@@ -21,14 +21,18 @@ _KERNEL_TICKS: Final = 12
 def header() -> str:
     """Return a line for the machine, one for the programs, and one for the moment."""
     memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
-    loads = " ".join(f"{load:.1f}" for load in os.getloadavg())
     return (
         f"machine   {os.cpu_count()} cores, {_processor()}, {memory_gib:.0f} GiB, "
         f"Linux {platform.release()}\n"
         f"programs  Python {platform.python_version()}, Node {_node()}, "
         f"Wakeeper {version('wakeeper')}\n"
-        f"moment    {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, load average {loads}"
+        f"moment    {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {load()}"
     )
+
+
+def load() -> str:
+    """Return how busy the machine is: processes that want a core, over 1, 5 and 15 minutes."""
+    return "load average " + " ".join(f"{each:.1f}" for each in os.getloadavg())
 
 
 def _processor() -> str:
