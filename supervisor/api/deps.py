@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from shared.clock import Clock
+from supervisor.api.census import Census
 from supervisor.api.doors import Alone, Fleet, Lease, Sender
 from supervisor.events import EventBus
 from supervisor.store.contract import Store
@@ -49,6 +50,7 @@ class Deps:
     lease: Lease = field(default_factory=Alone)
     rng: Callable[[int], bytes] = os.urandom
     adding: asyncio.Lock = field(default_factory=asyncio.Lock)  # count and create belong together
+    census: Census = field(default_factory=Census)
     regenerating: set[str] = field(default_factory=set)  # accounts that are about to show a QR
 
     def now_ms(self) -> int:

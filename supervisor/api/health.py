@@ -135,7 +135,9 @@ async def _counts(outside: Deps) -> JsonObject:
     """Return how many accounts there are; a store that is away is said, not raised."""
     try:
         async with asyncio.timeout(STORE_WAIT_S):
-            records = await outside.store.accounts.list()
+            records = await outside.census.records(
+                outside.store, outside.config.store_name, outside.clock
+            )
     except (StoreError, TimeoutError):
         unknown = dict.fromkeys(("accounts", "accounts_total", "connected", "needs_qr"))
         return {**unknown, **_store(outside, "error")}
