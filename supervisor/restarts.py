@@ -129,7 +129,7 @@ class Policy:
     replaced_delay_s: float = 5.0
     replaced_window_s: float = 600.0  # one retry in it
     lock_delay_s: float = 5.0
-    lock_tries: int = 3
+    lock_tries: int = 10  # a predecessor's worker may live until its lease's hard stop, 36 s
     ban_default_s: float = 3600.0  # where WhatsApp named no time
 
 

@@ -9,6 +9,7 @@ from supervisor.lease.document import Incarnation, LeaseDocument
 from supervisor.lease.guard import LeaseGuard
 from supervisor.lease.manager import LeaseManager
 from supervisor.lease.timing import LeaseTiming
+from supervisor.restarts import Policy
 from supervisor.store.contract import Fenced
 from tests.simulation.loop import Process, SimLoop
 from tests.simulation.machine import Machine
@@ -18,6 +19,7 @@ from tests.simulation.worker import Worker
 
 ACCOUNTS = ("account_a", "account_b")
 PDEATHSIG_WORKS = 0.7  # where it does not, an orphan lives until its deadline
+LOCK_DELAY_S = Policy().lock_delay_s
 
 
 class SimCrew:
@@ -51,10 +53,13 @@ class SimCrew:
         self.process.spawn(self._write_for_ever(epoch))
 
     def _ensure(self, account: str, epoch: int) -> None:
-        """Start the account's worker if that is allowed, and its lock on disk is free."""
+        """Start the account's worker if that is allowed; try again while its lock is taken."""
         if self._stopping or self.process.dead or not self.guard.holds:
             return
-        if self.guard.epoch != epoch or self.host.is_locked(account):
+        if self.guard.epoch != epoch:
+            return
+        if self.host.is_locked(account):  # by a predecessor's, which lives until its deadline
+            self.process.call_later(LOCK_DELAY_S, self._ensure, account, epoch)
             return
         worker = self.host.spawn(account, epoch, self._hard_ns)
         self._mine = [*self.living, worker]
