@@ -45,7 +45,3 @@ class NoSenderKey(NoSession):
 
 class UnknownPreKey(SignalError):
     """The message names a pre-key of ours that we don't have (any more)."""
-
-
-class UntrustedIdentity(SignalError):
-    """The peer's identity key is not the one that was known. Raised by who keeps identities."""

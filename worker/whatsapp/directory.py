@@ -12,7 +12,7 @@ from worker.wire import Jid, NodeError
 from worker.wire.curve import Rng
 
 from . import devices, groups, identity, pairs, prekeys
-from .queries import Queries, QueryRefused
+from .queries import Queries
 
 log = get_logger(__name__)
 
@@ -103,6 +103,7 @@ class Directory:
         """Ask for a group's metadata anew; raises like `group`."""
         group = groups.answer(await self._queries.ask(groups.query(jid)))
         with self._file.unit() as unit:
+            unit.after_commit(self._spooled)
             pairs.learn(unit, groups.pairs(group))
             unit.groups.put(group)
         return group
@@ -143,11 +144,9 @@ class Directory:
 
     def _keep(self, answer: list[devices.UserDevices]) -> None:
         with self._file.unit() as unit:
+            unit.after_commit(self._spooled)
             for each in answer:
                 if each.devices:
                     unit.devices.put(str(each.user), each.devices)
                 if each.lid is not None and each.user.is_pn:
                     pairs.learn(unit, [(each.lid, each.user)])
-
-
-__all__ = ["Directory", "NotOnWhatsApp", "QueryRefused"]

@@ -59,8 +59,7 @@ def pairs(group: Group) -> list[tuple[Jid, Jid]]:
     ]
 
 
-# Notifications that change who is in a group (whatsmeow group.go, parseGroupChange).
-JOINING = frozenset({"add", "promote", "demote"})
+# Notifications by which somebody leaves a group (whatsmeow group.go, parseGroupChange).
 LEAVING = frozenset({"remove", "leave"})
 
 

@@ -22,7 +22,6 @@ def remember_login(file: SessionFile, success: Node, clock: Clock) -> None:
     lid = _lid(success)
     offset_s = _offset_s(success, clock)
     with file.unit() as unit:
-        credentials = unit.credentials.get()
         changes: dict[str, object] = {"server_time_offset_s": offset_s}
         if lid is not None:
             changes["lid"] = str(lid)

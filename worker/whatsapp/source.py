@@ -7,7 +7,7 @@ parseMessageSource).
 
 from dataclasses import dataclass
 
-from worker.wire import Jid, Node, NodeError
+from worker.wire import Jid, Node
 from worker.wire.jid import BROADCAST, GROUP, HOSTED, HOSTED_LID, LID, NEWSLETTER, PN
 
 _UNHOSTED = {HOSTED: PN, HOSTED_LID: LID}
@@ -123,6 +123,3 @@ def alternatives(source: Source) -> list[tuple[Jid, Jid]]:
         if (lid.bare, pn.bare) not in pairs:
             pairs.append((lid.bare, pn.bare))
     return pairs
-
-
-__all__ = ["NodeError", "Own", "Source", "alternatives", "source_of"]

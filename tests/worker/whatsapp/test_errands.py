@@ -104,3 +104,19 @@ async def test_a_group_query_without_an_answer_does_not_cost_the_connection(
 
 def queries(sim: Simulator) -> list[Node]:
     return [node for node in sim.record.nodes("iq") if node.attrs.get("xmlns") == "w:g2"]
+
+
+async def test_a_pair_learned_by_asking_is_told_without_waiting_for_a_stanza(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    ann, bob = await sim.phone("15550000001", "Ann"), await sim.phone("15550000002", "Bob")
+    async with rig(sim, tmp_path / "session.db") as ours:
+        await ours.pair(ann)
+        stream = ours.account.stream
+        assert stream is not None
+        await stream._logged_in.result().directory.lid_of(bob.jid)
+
+        pair = await ours.listener.wait_for(
+            lambda: [event.lid_pair for event in ours.listener.events if event.lid_pair.pn]
+        )
+        assert (pair[0].pn, pair[0].lid) == (str(bob.jid), str(bob.lid))
